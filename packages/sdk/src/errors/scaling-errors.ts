@@ -1,0 +1,33 @@
+import { type ErrorTable, errorBuilder } from './define-errors.js';
+
+/** Every code that caches, limits and gates may fail with. */
+export const scalingErrors = {
+  DW_SCALING_INVALID_LIMITS: {
+    message: 'The limits are out of range',
+    hint: 'Every limit is a whole number; 0 means "no limit" only for maxQueueDepth.',
+    category: 'invalid',
+  },
+  DW_SCALING_OVERLOADED: {
+    message: 'The queue is full, and new work is being shed',
+    hint: 'Try again after details.retryAfterMs, or raise maxQueueDepth.',
+    category: 'exhausted',
+    retryable: true,
+  },
+  DW_CACHE_CLOSED: {
+    message: 'The cache is closed',
+    hint: 'Finish the work that uses the cache before closing it.',
+    category: 'unavailable',
+  },
+  DW_CACHE_WRITE_FAILED: {
+    message: 'Values could not be written to the backing store',
+    hint: 'They are kept and written again; look at the cause and the store.',
+    category: 'unavailable',
+    retryable: true,
+  },
+} as const satisfies ErrorTable;
+
+/** A key of {@link scalingErrors}. */
+export type ScalingErrorCode = keyof typeof scalingErrors;
+
+/** Builds a scaling error. */
+export const scalingError = errorBuilder<ScalingErrorCode>(scalingErrors);

@@ -1,0 +1,172 @@
+/**
+ * Contracts and building blocks that plugins and hosts share. Importing it starts nothing.
+ *
+ * @packageDocumentation
+ */
+
+export {
+  compatibilityOf,
+  type SdkCompatibilityInfo,
+  type SdkCompatibilityOptions,
+} from './compatibility/compatibility-stamp.js';
+// Compatibility
+export {
+  type Contract,
+  type ContractOptions,
+  contract,
+  contractName,
+} from './compatibility/contract.js';
+export { SdkCompatibility } from './compatibility/sdk-compatibility.js';
+export { isSdkRange, SDK_MAJOR, SDK_VERSION, satisfiesSdk } from './compatibility/sdk-version.js';
+// Concurrency
+export { KeyedMutex, type KeyedMutexStatistics } from './concurrency/keyed-mutex.js';
+// Cluster
+export {
+  type ClusterMember,
+  IClusterMembership,
+  type MembershipChange,
+  membershipChangedTopic,
+} from './distributed/cluster-membership.js';
+export { INodeIdentity, NODE_ID_PATTERN } from './distributed/node-identity.js';
+export {
+  IPeerTransport,
+  MAX_PEER_MESSAGE_BYTES,
+  type PeerCallOptions,
+  type PeerHandler,
+  type PeerRequest,
+} from './distributed/peer-transport.js';
+export {
+  type ConflictResolution,
+  IReplicationSync,
+  type ReplicationConflict,
+  type ReplicationSyncEvent,
+  type ReplicationSyncMode,
+  type ReplicationSyncRequest,
+  type ReplicationSyncResult,
+  type ReplicationSyncStatus,
+} from './distributed/replication-sync.js';
+export {
+  ed25519PublicKey,
+  ed25519PublicKeyText,
+  type SignedRequestParts,
+  sha256Hex,
+  signEd25519,
+  signedRequestBytes,
+  verifyEd25519,
+} from './distributed/request-signature.js';
+export { type BusErrorCode, busError, busErrors } from './errors/bus-errors.js';
+export { type ContentErrorCode, contentError, contentErrors } from './errors/content-errors.js';
+export {
+  type ErrorBuilder,
+  type ErrorDefinition,
+  type ErrorOccurrence,
+  type ErrorTable,
+  errorBuilder,
+} from './errors/define-errors.js';
+// Errors
+export { DwError, type DwErrorOptions, type ErrorCategory } from './errors/dw-error.js';
+export { type LogErrorCode, logError, logErrors } from './errors/log-errors.js';
+export { type PeerErrorCode, peerError, peerErrors } from './errors/peer-errors.js';
+export { type PluginErrorCode, pluginError, pluginErrors } from './errors/plugin-errors.js';
+export { type ScalingErrorCode, scalingError, scalingErrors } from './errors/scaling-errors.js';
+export { type StoreErrorCode, storeError, storeErrors } from './errors/store-errors.js';
+// Messaging
+export {
+  IMessageBus,
+  type Message,
+  type MessageHandler,
+  type PublishOptions,
+  type RequestHandler,
+  type RequestOptions,
+  type SubscribeOptions,
+  type SubscriptionStatistics,
+} from './messaging/message-bus.js';
+export { parseMessage, type Topic, topic } from './messaging/topic.js';
+export { topicMatcher } from './messaging/topic-pattern.js';
+export {
+  assertPayloadReference,
+  CONTENT_CHUNK_BYTES,
+  type PayloadReference,
+} from './persistence/payload-reference.js';
+// Persistence
+export {
+  type BackingStoreCallOptions,
+  type BackingStoreCapabilities,
+  type BackingStoreEntry,
+  type BackingStoreListOptions,
+  type BackingStoreOperation,
+  type BackingStoreWriteOptions,
+  type Durability,
+  IPersistentBackingStore,
+} from './persistence/persistent-backing-store.js';
+export {
+  assertStorePath,
+  escapeSegment,
+  MAX_STORE_PATH_BYTES,
+  sequenceSegment,
+  storePath,
+  storePathSegments,
+  storePrefix,
+  unescapeSegment,
+} from './persistence/store-path.js';
+// Plugins
+export {
+  type ApiClient,
+  type ApiRequest,
+  type ApiResponse,
+  apiPath,
+  type CliArgument,
+  type CliCommand,
+  type CliContext,
+  type CliOption,
+  type CliOutput,
+  type ProgressReporter,
+} from './plugin/cli-command.js';
+export { type Clock, delay, systemClock } from './plugin/clock.js';
+export type {
+  HttpMethod,
+  HttpRequest,
+  HttpResponse,
+  HttpRoute,
+  HttpRouteRegistry,
+} from './plugin/http-route.js';
+export { type Logger, silentLogger } from './plugin/logger.js';
+export { IPlugin, type PluginHealth, type PluginModule } from './plugin/plugin.js';
+export type { PluginContext, PluginScope } from './plugin/plugin-context.js';
+export {
+  type PluginManifest,
+  parsePluginManifest,
+  pluginManifestSchema,
+} from './plugin/plugin-manifest.js';
+export type { ServiceRegistry } from './plugin/service-registry.js';
+// Scaling
+export {
+  type BackpressureContext,
+  type BackpressureState,
+  type BackpressureStateChange,
+  type BackpressureStrategy,
+  backpressureChangedTopic,
+  backpressureStates,
+} from './scaling/backpressure.js';
+export {
+  IScalableSubsystem,
+  type ReconfigureLimitsOptions,
+  type ScalingMetricDescriptor,
+  type ScalingMetrics,
+  type ScalingReconfigured,
+  scalingReconfiguredTopic,
+  standardMetricKeys,
+} from './scaling/scalable-subsystem.js';
+export {
+  defaultScalingLimits,
+  MAX_CACHE_ENTRIES,
+  resolveScalingLimits,
+  type ScalingLimits,
+  scalingLimitsSchema,
+} from './scaling/scaling-limits.js';
+export {
+  limitsAt,
+  resolveScalingPolicy,
+  type ScalingLevel,
+  type SubsystemScalingPolicy,
+} from './scaling/scaling-policy.js';

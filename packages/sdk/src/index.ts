@@ -123,6 +123,7 @@ export {
   type ProgressReporter,
 } from './plugin/cli-command.js';
 export { type Clock, delay, systemClock } from './plugin/clock.js';
+export { collectBytes } from './plugin/collect-bytes.js';
 export type {
   HttpMethod,
   HttpRequest,

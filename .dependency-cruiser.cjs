@@ -43,6 +43,13 @@ module.exports = {
       to: { path: named('[^/]+'), pathNot: ['^packages/host/src/', '^packages/sdk/dist/'] },
     },
     {
+      name: 'example-imports-sdk-only',
+      comment: 'The example plugins prove that outsiders need nothing but the SDK.',
+      severity: 'error',
+      from: { path: '^test/plugins/' },
+      to: { path: [...named('[^/]+'), '^test/(?!plugins/)'], pathNot: '^packages/sdk/dist/' },
+    },
+    {
       name: 'no-deep-import',
       comment: 'Only what a package exports may be imported from outside it.',
       severity: 'error',
@@ -110,8 +117,8 @@ module.exports = {
     only('eventemitter3', 'packages/host/src/messaging'),
   ],
   options: {
-    doNotFollow: { path: ['node_modules', '^packages/[^/]+/dist/'] },
-    exclude: { path: ['^test/dist/', '/test-results/', '/fixtures/'] },
+    doNotFollow: { path: ['node_modules', '^(packages|test/plugins)/[^/]+/dist/'] },
+    exclude: { path: ['^test/dist/', '^test/plugins/[^/]+/dist/', '/test-results/', '/fixtures/'] },
     tsPreCompilationDeps: true,
     tsConfig: { fileName: 'tsconfig.base.json' },
     combinedDependencies: true,

@@ -86,7 +86,9 @@ export { topicMatcher } from './messaging/topic-pattern.js';
 export {
   assertPayloadReference,
   CONTENT_CHUNK_BYTES,
+  contentChunkCount,
   type PayloadReference,
+  payloadReferenceOf,
 } from './persistence/payload-reference.js';
 // Persistence
 export {
@@ -101,6 +103,7 @@ export {
 } from './persistence/persistent-backing-store.js';
 export {
   assertStorePath,
+  compareStorePaths,
   escapeSegment,
   MAX_STORE_PATH_BYTES,
   sequenceSegment,

@@ -62,7 +62,12 @@ export function storePathSegments(path: string): readonly string[] {
  * @throws {@link DwError} `DW_STORE_INVALID_PATH`.
  */
 export function assertStorePath(path: string): void {
-  if (!path.startsWith(scheme) || path.length > MAX_STORE_PATH_BYTES) {
+  if (
+    !path.startsWith(scheme) ||
+    path.length > MAX_STORE_PATH_BYTES ||
+    !path.isWellFormed() ||
+    Buffer.byteLength(path) > MAX_STORE_PATH_BYTES
+  ) {
     throw storeError('DW_STORE_INVALID_PATH', { details: { path: path.slice(0, 200) } });
   }
 }
@@ -70,4 +75,21 @@ export function assertStorePath(path: string): void {
 /** Writes a sequence as 20 digits, so that byte order is numeric order. */
 export function sequenceSegment(sequence: number): string {
   return String(sequence).padStart(20, '0');
+}
+
+/** Compares two paths as a store orders them: by their UTF-8 bytes. */
+export function compareStorePaths(a: string, b: string): number {
+  const length = Math.min(a.length, b.length);
+  for (let index = 0; index < length; index += 1) {
+    const left = a.charCodeAt(index);
+    const right = b.charCodeAt(index);
+    if (left !== right) return codePointRank(left) - codePointRank(right);
+  }
+  return a.length - b.length;
+}
+
+/** Moves surrogates behind the other code units, since what they encode lies behind them in UTF-8. */
+function codePointRank(codeUnit: number): number {
+  if (codeUnit >= 0xe000) return codeUnit - 0x800;
+  return codeUnit >= 0xd800 ? codeUnit + 0x2000 : codeUnit;
 }

@@ -62,6 +62,10 @@ const cluster = z
       .default([])
       .describe('Addresses of other nodes.'),
   })
+  .refine(({ secret, peers }) => secret !== undefined || peers.length === 0, {
+    path: ['secret'],
+    message: 'is needed as soon as there are peers',
+  })
   .prefault({})
   .describe('The other nodes.');
 

@@ -26,7 +26,13 @@ function section(name, table) {
     ([code, { message, hint, category, retryable }]) =>
       `| \`${code}\` | ${cell(message)} | ${category} | ${retryable ? 'yes' : 'no'} | ${cell(hint)} |`,
   );
-  return [`## ${name}`, '', '| code | what happened | category | retry | what to do |', '| --- | --- | --- | --- | --- |', ...rows];
+  return [
+    `## ${name}`,
+    '',
+    '| code | what happened | category | retry | what to do |',
+    '| --- | --- | --- | --- | --- |',
+    ...rows,
+  ];
 }
 
 const lines = [
@@ -40,7 +46,8 @@ const lines = [
   'This page is written by `npm run docs:errors` from the tables in the code.',
 ];
 for (const folder of projectFolders().filter((name) => name !== 'test')) {
-  for (const [name, table] of await tablesOf(folder)) lines.push('', ...section(`${folder.replace('packages/', '')}: ${name}`, table));
+  for (const [name, table] of await tablesOf(folder))
+    lines.push('', ...section(`${folder.replace('packages/', '')}: ${name}`, table));
 }
 const text = `${lines.join('\n')}\n`;
 

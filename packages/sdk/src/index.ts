@@ -143,7 +143,6 @@ export {
   pluginManifestSchema,
 } from './plugin/plugin-manifest.js';
 export type { ServiceRegistry } from './plugin/service-registry.js';
-// Scaling
 export {
   type BackpressureContext,
   type BackpressureState,
@@ -152,6 +151,24 @@ export {
   backpressureChangedTopic,
   backpressureStates,
 } from './scaling/backpressure.js';
+// Scaling
+export {
+  type BackpressureEnterOptions,
+  BackpressureGate,
+  type BackpressureGateOptions,
+} from './scaling/backpressure-gate.js';
+export {
+  BoundedCache,
+  type BoundedCacheOptions,
+  type BoundedCacheStatistics,
+  type CacheEviction,
+} from './scaling/bounded-cache.js';
+export {
+  type ComposedCache,
+  type ComposedGate,
+  ComposedSubsystem,
+  type ComposedSubsystemOptions,
+} from './scaling/composed-subsystem.js';
 export {
   IScalableSubsystem,
   type ReconfigureLimitsOptions,

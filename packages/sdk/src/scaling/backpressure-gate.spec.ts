@@ -1,0 +1,121 @@
+import { describe, expect, it } from 'vitest';
+import type { Clock } from '../plugin/clock.js';
+import { BackpressureGate } from './backpressure-gate.js';
+
+/** A clock that this spec moves; timers run when their time has come. */
+function movableClock() {
+  let nowMs = 0;
+  const timers = new Set<{ atMs: number; run: () => void }>();
+  const clock: Clock = {
+    now: () => nowMs,
+    monotonicMs: () => nowMs,
+    setTimeout: (run, delayMs) => {
+      const timer = { atMs: nowMs + delayMs, run };
+      timers.add(timer);
+      return { [Symbol.dispose]: () => timers.delete(timer) };
+    },
+  };
+  const advance = (ms: number) => {
+    nowMs += ms;
+    for (const timer of [...timers]) {
+      if (timer.atMs > nowMs) continue;
+      timers.delete(timer);
+      timer.run();
+    }
+  };
+  return { clock, advance };
+}
+
+const fill = (gate: BackpressureGate, count: number) =>
+  Array.from({ length: count }, () => gate.tryEnter());
+
+describe('BackpressureGate', () => {
+  it('rises through the states as it fills', () => {
+    const gate = new BackpressureGate({ subsystemName: 'x', maxQueueDepth: 20 });
+    const states: string[] = [];
+    gate.onDidChangeState(({ currentState }) => states.push(currentState));
+    fill(gate, 20);
+    expect(states).toEqual(['warning', 'critical', 'shedding']);
+  });
+
+  it('falls only below the hysteresis and after the dwell time', () => {
+    const { clock, advance } = movableClock();
+    const gate = new BackpressureGate({ subsystemName: 'x', maxQueueDepth: 100, clock });
+    const inside = fill(gate, 70);
+    expect(gate.state).toBe('warning');
+    for (const entry of inside.splice(0, 10)) entry[Symbol.dispose]();
+    advance(5000);
+    expect(gate.state).toBe('warning');
+    inside.pop()?.[Symbol.dispose]();
+    expect(gate.state).toBe('normal');
+  });
+
+  it('falls by itself once the dwell time is over', () => {
+    const { clock, advance } = movableClock();
+    const gate = new BackpressureGate({ subsystemName: 'x', maxQueueDepth: 10, clock });
+    for (const entry of fill(gate, 10)) entry[Symbol.dispose]();
+    expect(gate.state).toBe('shedding');
+    advance(1000);
+    expect(gate.state).toBe('normal');
+  });
+
+  it('makes producers wait in order when it blocks', async () => {
+    const gate = new BackpressureGate({ subsystemName: 'x', maxQueueDepth: 1 });
+    const first = await gate.enter();
+    const order: string[] = [];
+    const second = gate.enter().then((entry) => {
+      order.push('second');
+      return entry;
+    });
+    const third = gate.enter().then(() => order.push('third'));
+    first[Symbol.dispose]();
+    (await second)[Symbol.dispose]();
+    await third;
+    expect(order).toEqual(['second', 'third']);
+    expect(gate.queueDepth).toBe(1);
+  });
+
+  it('rejects with DW_SCALING_OVERLOADED when it sheds', async () => {
+    const gate = new BackpressureGate({
+      subsystemName: 'x',
+      maxQueueDepth: 1,
+      strategy: 'shedLoad',
+    });
+    await gate.enter();
+    await expect(gate.enter()).rejects.toMatchObject({
+      code: 'DW_SCALING_OVERLOADED',
+      retryable: true,
+    });
+  });
+
+  it('lets an aborted producer go, and the next one in', async () => {
+    const gate = new BackpressureGate({ subsystemName: 'x', maxQueueDepth: 1 });
+    const first = await gate.enter();
+    const abort = new AbortController();
+    const waiting = gate.enter({ signal: abort.signal });
+    const next = gate.enter();
+    abort.abort(new Error('enough'));
+    await expect(waiting).rejects.toThrow('enough');
+    first[Symbol.dispose]();
+    await next;
+    expect(gate.queueDepth).toBe(1);
+  });
+
+  it('counts bytes, and admits one item larger than the limit when it is empty', () => {
+    const gate = new BackpressureGate({ subsystemName: 'x', maxQueueDepth: 0, maxBytes: 10 });
+    const large = gate.tryEnter({ bytes: 50 });
+    expect(() => gate.tryEnter({ bytes: 1 })).toThrow();
+    large[Symbol.dispose]();
+    large[Symbol.dispose]();
+    expect(gate.bytes).toBe(0);
+  });
+
+  it('admits those who wait when the limit is raised', async () => {
+    const gate = new BackpressureGate({ subsystemName: 'x', maxQueueDepth: 1 });
+    await gate.enter();
+    const waiting = gate.enter();
+    gate.reconfigure({ maxQueueDepth: 2 });
+    await waiting;
+    expect(gate.queueDepth).toBe(2);
+  });
+});

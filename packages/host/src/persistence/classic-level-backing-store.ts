@@ -1,0 +1,188 @@
+import {
+  assertStorePath,
+  type BackingStoreCallOptions,
+  type BackingStoreCapabilities,
+  type BackingStoreEntry,
+  type BackingStoreListOptions,
+  type BackingStoreOperation,
+  type BackingStoreWriteOptions,
+  type IPersistentBackingStore,
+  storeError,
+} from '@datawarehouse/sdk';
+import { type GroupCommitStatistics, GroupCommitWriter } from './group-commit-writer.js';
+import { type LevelChange, LevelDatabase, type LevelIterator } from './level-database.js';
+import { isLocked, levelError } from './level-errors.js';
+import { listRange } from './list-range.js';
+import { forgetHolder, lockedError, recordHolder } from './store-lock.js';
+import { decodeStoredValue, encodeStoredValue } from './stored-value.js';
+
+/** Options of {@link ClassicLevelBackingStore.open}. */
+export interface ClassicLevelBackingStoreOptions {
+  /** Folder of the database; made where it is missing. */
+  readonly directory: string;
+}
+
+const firstPage = 16;
+const largestPage = 1_024;
+
+/** The backing store on LevelDB: one writer, group commits, a checksum with every value. */
+export class ClassicLevelBackingStore implements IPersistentBackingStore {
+  readonly capabilities: BackingStoreCapabilities = Object.freeze({ durability: 'disk' });
+  readonly #directory: string;
+  readonly #database: LevelDatabase;
+  readonly #writer: GroupCommitWriter;
+  readonly #reading = new Set<Promise<unknown>>();
+  readonly #iterators = new Set<LevelIterator>();
+  #closing: Promise<void> | undefined;
+
+  private constructor(directory: string, database: LevelDatabase) {
+    this.#directory = directory;
+    this.#database = database;
+    this.#writer = new GroupCommitWriter((changes, options) => database.write(changes, options));
+  }
+
+  /**
+   * Opens the database, or makes a new one.
+   *
+   * @throws DwError `DW_STORE_LOCKED`, `DW_STORE_CORRUPT`, `DW_STORE_FULL`, `DW_STORE_IO`.
+   */
+  static async open(options: ClassicLevelBackingStoreOptions): Promise<ClassicLevelBackingStore> {
+    const { directory } = options;
+    let database: LevelDatabase;
+    try {
+      database = await LevelDatabase.open(directory);
+    } catch (error) {
+      if (isLocked(error)) throw await lockedError(directory, error);
+      throw levelError(error, `open ${directory}`);
+    }
+    await recordHolder(directory);
+    return new ClassicLevelBackingStore(directory, database);
+  }
+
+  async read(path: string, options?: BackingStoreCallOptions): Promise<Uint8Array | undefined> {
+    this.#assertUsable(path, options);
+    const value = await this.#track(this.#database.get(path));
+    options?.signal?.throwIfAborted();
+    return value && decodeStoredValue(path, value);
+  }
+
+  async exists(path: string, options?: BackingStoreCallOptions): Promise<boolean> {
+    this.#assertUsable(path, options);
+    const exists = await this.#track(this.#database.has(path));
+    options?.signal?.throwIfAborted();
+    return exists;
+  }
+
+  write(path: string, data: Uint8Array, options?: BackingStoreWriteOptions): Promise<void> {
+    return this.batch([{ type: 'write', path, data }], options);
+  }
+
+  delete(path: string, options?: BackingStoreWriteOptions): Promise<void> {
+    return this.batch([{ type: 'delete', path }], options);
+  }
+
+  async batch(
+    operations: readonly BackingStoreOperation[],
+    options: BackingStoreWriteOptions = {},
+  ): Promise<void> {
+    const { signal, durability = 'disk' } = options;
+    this.#assertOpen(options);
+    for (const { path } of operations) assertStorePath(path);
+    if (operations.length === 0) return;
+    const changes = operations.map(toChange);
+    await this.#writer.submit(changes, { sync: durability === 'disk', signal });
+  }
+
+  async *list(prefix: string, options?: BackingStoreListOptions): AsyncGenerator<string> {
+    for await (const [path] of this.#iterate(prefix, { ...options, values: false })) yield path;
+  }
+
+  async *scan(
+    prefix: string,
+    options?: BackingStoreListOptions,
+  ): AsyncGenerator<BackingStoreEntry> {
+    for await (const [path, value] of this.#iterate(prefix, { ...options, values: true })) {
+      yield { path, data: decodeStoredValue(path, value) };
+    }
+  }
+
+  /** How calls were grouped so far. */
+  statistics(): GroupCommitStatistics {
+    return this.#writer.statistics();
+  }
+
+  close(): Promise<void> {
+    this.#closing ??= this.#close();
+    return this.#closing;
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+
+  async #close(): Promise<void> {
+    await Promise.allSettled([this.#writer.drain(), ...this.#reading]);
+    for (const iterator of this.#iterators) await iterator.close();
+    await this.#database.close();
+    await forgetHolder(this.#directory);
+  }
+
+  async *#iterate(
+    prefix: string,
+    options: BackingStoreListOptions & { readonly values: boolean },
+  ): AsyncGenerator<readonly [string, Buffer]> {
+    const range = listRange(prefix, options);
+    this.#assertUsable(prefix, options);
+    const iterator = await this.#track(
+      this.#database.iterator({ ...range, values: options.values }),
+    );
+    this.#iterators.add(iterator);
+    try {
+      for (let size = firstPage; ; size = Math.min(2 * size, largestPage)) {
+        const page = await this.#track(this.#nextPage(iterator, size));
+        if (page.length === 0) return;
+        for (const [key, value] of page) {
+          this.#assertOpen(options);
+          yield [key.toString('utf8'), value];
+        }
+      }
+    } finally {
+      this.#iterators.delete(iterator);
+      await iterator.close();
+    }
+  }
+
+  async #nextPage(iterator: LevelIterator, size: number): Promise<[Buffer, Buffer][]> {
+    try {
+      return await iterator.nextv(size);
+    } catch (error) {
+      this.#assertOpen();
+      throw levelError(error, 'list');
+    }
+  }
+
+  async #track<T>(call: Promise<T>): Promise<T> {
+    this.#reading.add(call);
+    try {
+      return await call;
+    } finally {
+      this.#reading.delete(call);
+    }
+  }
+
+  #assertUsable(path: string, options: BackingStoreCallOptions | undefined): void {
+    this.#assertOpen(options);
+    assertStorePath(path);
+  }
+
+  #assertOpen(options?: BackingStoreCallOptions): void {
+    options?.signal?.throwIfAborted();
+    if (this.#closing !== undefined) throw storeError('DW_STORE_CLOSED');
+  }
+}
+
+function toChange(operation: BackingStoreOperation): LevelChange {
+  const { path } = operation;
+  if (operation.type === 'delete') return { path, value: undefined };
+  return { path, value: encodeStoredValue(path, operation.data) };
+}

@@ -1,0 +1,127 @@
+import { statfs } from 'node:fs/promises';
+import { storeError } from '@datawarehouse/sdk';
+import { ClassicLevel, type Iterator, type IteratorOptions } from 'classic-level';
+import { levelError } from './level-errors.js';
+
+type Database = ClassicLevel<string, Buffer>;
+
+/** A LevelDB iterator over encoded keys and values. */
+export type LevelIterator = Iterator<Database, Buffer, Buffer>;
+
+/** Bounds of an iteration. */
+export type LevelRange = Pick<
+  IteratorOptions<Buffer, Buffer>,
+  'gt' | 'gte' | 'lt' | 'limit' | 'reverse' | 'values'
+>;
+
+/** One change, its value encoded. */
+export interface LevelChange {
+  readonly path: string;
+  /** `undefined` deletes. */
+  readonly value: Buffer | undefined;
+}
+
+const writeBufferBytes = 16 * 1024 * 1024;
+const cacheBytes = 32 * 1024 * 1024;
+const pageBytes = 256 * 1024;
+
+/**
+ * A LevelDB that is opened anew after a failed write.
+ *
+ * A write that fails half-way leaves a torn record in LevelDB's log, and recovery stops there: what
+ * is appended behind it would be lost at the next crash, although it was acknowledged. Opening
+ * anew replays the log up to the torn record and begins another one.
+ */
+export class LevelDatabase {
+  readonly #database: Database;
+  readonly #directory: string;
+  #mayBeTorn = false;
+  #reopening: Promise<void> | undefined;
+
+  private constructor(database: Database, directory: string) {
+    this.#database = database;
+    this.#directory = directory;
+  }
+
+  /** Rejects with LevelDB's own error: the caller knows who may hold the lock. */
+  static async open(directory: string): Promise<LevelDatabase> {
+    const database: Database = new ClassicLevel(directory, {
+      keyEncoding: 'utf8',
+      valueEncoding: 'buffer',
+      writeBufferSize: writeBufferBytes,
+      cacheSize: cacheBytes,
+    });
+    await database.open();
+    return new LevelDatabase(database, directory);
+  }
+
+  async get(path: string): Promise<Uint8Array | undefined> {
+    await this.#readable();
+    return this.#run('read', () => this.#database.get(path));
+  }
+
+  async has(path: string): Promise<boolean> {
+    await this.#readable();
+    return this.#run('read', () => this.#database.has(path));
+  }
+
+  /** Applies all changes or none. */
+  async write(changes: readonly LevelChange[], options: { readonly sync: boolean }): Promise<void> {
+    if (this.#mayBeTorn) await this.#reopen();
+    const batch = this.#database.batch();
+    for (const { path, value } of changes) {
+      if (value === undefined) batch.del(path);
+      else batch.put(path, value);
+    }
+    try {
+      await batch.write({ sync: options.sync });
+    } catch (error) {
+      this.#mayBeTorn = true;
+      throw levelError(error, 'write');
+    }
+  }
+
+  async iterator(range: LevelRange): Promise<LevelIterator> {
+    await this.#readable();
+    return this.#database.iterator<Buffer, Buffer>({
+      ...range,
+      keyEncoding: 'buffer',
+      valueEncoding: 'buffer',
+      highWaterMarkBytes: pageBytes,
+    });
+  }
+
+  async close(): Promise<void> {
+    await this.#run('close', () => this.#database.close());
+  }
+
+  async #readable(): Promise<void> {
+    if (this.#database.status !== 'open') await this.#reopen();
+  }
+
+  #reopen(): Promise<void> {
+    this.#reopening ??= this.#openAnew().finally(() => {
+      this.#reopening = undefined;
+    });
+    return this.#reopening;
+  }
+
+  async #openAnew(): Promise<void> {
+    await this.#run('open again', async () => {
+      // Without room it would close and not open again, and reads would fail as well.
+      const { bavail, bsize } = await statfs(this.#directory);
+      if (bavail * bsize < 2 * writeBufferBytes) throw storeError('DW_STORE_FULL');
+      await this.#database.close();
+      await this.#database.open();
+    });
+    this.#mayBeTorn = false;
+  }
+
+  async #run<T>(what: string, work: () => Promise<T>): Promise<T> {
+    try {
+      return await work();
+    } catch (error) {
+      throw levelError(error, what);
+    }
+  }
+}

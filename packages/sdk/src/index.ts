@@ -83,6 +83,16 @@ export {
 } from './messaging/message-bus.js';
 export { parseMessage, type Topic, topic } from './messaging/topic.js';
 export { topicMatcher } from './messaging/topic-pattern.js';
+export type { LogConsumerState } from './persistence/log-consumers.js';
+export type { LogPosition } from './persistence/log-extent.js';
+export type {
+  LogAppendOptions,
+  LogTruncation,
+  WriteAheadLogLimits,
+  WriteAheadLogOptions,
+  WriteAheadLogStatistics,
+} from './persistence/log-options.js';
+export type { LogEntry, LogReadOptions } from './persistence/log-reader.js';
 export {
   assertPayloadReference,
   CONTENT_CHUNK_BYTES,
@@ -112,6 +122,7 @@ export {
   storePrefix,
   unescapeSegment,
 } from './persistence/store-path.js';
+export { WriteAheadLog } from './persistence/write-ahead-log.js';
 // Plugins
 export {
   type ApiClient,

@@ -82,21 +82,20 @@ export class MemoryBackingStore implements IPersistentBackingStore {
   }
 
   #put(path: string, data: Uint8Array): void {
-    if (!this.#entries.has(path)) this.#paths.splice(this.#position(path), 0, path);
+    if (!this.#entries.has(path)) this.#paths.splice(this.#positionOf(path), 0, path);
     this.#entries.set(path, new Uint8Array(data));
   }
 
   #remove(path: string): void {
-    if (this.#entries.delete(path)) this.#paths.splice(this.#position(path), 1);
+    if (this.#entries.delete(path)) this.#paths.splice(this.#positionOf(path), 1);
   }
 
   #select(prefix: string, options: BackingStoreListOptions = {}): readonly string[] {
     const { after, limit = Number.POSITIVE_INFINITY, reverse = false } = options;
-    let from = this.#position(prefix);
-    let to = from;
-    while (this.#paths[to]?.startsWith(prefix) === true) to += 1;
+    let from = this.#position((path) => compareStorePaths(path, prefix) >= 0);
+    let to = this.#position((path) => !path.startsWith(prefix), from);
     if (after !== undefined) {
-      const at = this.#position(after);
+      const at = this.#positionOf(after);
       if (reverse) to = Math.min(to, at);
       else from = Math.max(from, this.#paths[at] === after ? at + 1 : at);
     }
@@ -107,14 +106,17 @@ export class MemoryBackingStore implements IPersistentBackingStore {
     return reverse ? paths.reverse() : paths;
   }
 
-  /** Index of the first path that is not before `path`. */
-  #position(path: string): number {
-    let low = 0;
+  #positionOf(path: string): number {
+    return this.#position((other) => compareStorePaths(other, path) >= 0);
+  }
+
+  /** Index of the first path at or behind `low` that passes, where all behind it pass too. */
+  #position(passes: (path: string) => boolean, low = 0): number {
     let high = this.#paths.length;
     while (low < high) {
       const middle = (low + high) >>> 1;
-      if (compareStorePaths(this.#paths[middle] ?? '', path) < 0) low = middle + 1;
-      else high = middle;
+      if (passes(this.#paths[middle] ?? '')) high = middle;
+      else low = middle + 1;
     }
     return low;
   }

@@ -1,0 +1,46 @@
+interface Waiter {
+  readonly after: number;
+  resolve(): void;
+  reject(reason: unknown): void;
+}
+
+/** Those who wait for a log to grow. */
+export class LogWaiters {
+  readonly #waiters = new Set<Waiter>();
+
+  /** Resolves at the first {@link wake} with a head beyond `after`. */
+  wait(after: number, signal: AbortSignal | undefined): Promise<void> {
+    return new Promise((resolve, reject) => {
+      const onAbort = (): void => {
+        waiter.reject(signal?.reason);
+      };
+      const leave = (): void => {
+        this.#waiters.delete(waiter);
+        signal?.removeEventListener('abort', onAbort);
+      };
+      const waiter: Waiter = {
+        after,
+        resolve: () => {
+          leave();
+          resolve();
+        },
+        reject: (reason) => {
+          leave();
+          reject(reason as Error);
+        },
+      };
+      this.#waiters.add(waiter);
+      signal?.addEventListener('abort', onAbort, { once: true });
+    });
+  }
+
+  wake(headSequence: number): void {
+    for (const waiter of [...this.#waiters]) {
+      if (headSequence > waiter.after) waiter.resolve();
+    }
+  }
+
+  rejectAll(reason: unknown): void {
+    for (const waiter of [...this.#waiters]) waiter.reject(reason);
+  }
+}

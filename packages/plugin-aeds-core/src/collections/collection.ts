@@ -1,0 +1,175 @@
+import {
+  type BackingStoreOperation,
+  BoundedCache,
+  type BoundedCacheStatistics,
+  type Durability,
+  type IPersistentBackingStore,
+  KeyedMutex,
+  type KeyedMutexStatistics,
+  storePath,
+  storePrefix,
+} from '@datawarehouse/sdk';
+import type { z } from 'zod';
+import { decodeRecord, encodeRecord } from './record-codec.js';
+
+/** How large a collection's cache may be. */
+export interface CollectionLimits {
+  readonly maxEntries: number;
+  readonly maxBytes: number;
+}
+
+/** What a collection is made of. */
+export interface CollectionOptions<T> {
+  /** Segment of the store path, and of the metric keys. */
+  readonly name: string;
+  readonly store: IPersistentBackingStore;
+  /** Checks what is read. */
+  readonly schema: z.ZodType<T>;
+}
+
+/** How a change is written. */
+export interface CollectionWriteOptions<T> {
+  /** Other changes that hold if, and only if, this one does. */
+  readonly operations?: (next: T) => readonly BackingStoreOperation[];
+  readonly durability?: Durability;
+}
+
+/** Where a listing starts, and how much of it is wanted. */
+export interface CollectionPage {
+  /** Last id of the page before. */
+  readonly after?: string;
+  readonly limit: number;
+  /** Descending order. */
+  readonly reverse?: boolean;
+}
+
+/** What a collection holds in memory and has done. */
+export type CollectionStatistics = BoundedCacheStatistics & KeyedMutexStatistics;
+
+interface CachedRecord<T> {
+  readonly value: T;
+  readonly bytes: number;
+}
+
+/**
+ * Records of one kind. The store is the record of them all; memory holds the ones used last.
+ *
+ * Each record has its own lock, which the changing operations take and give back themselves.
+ */
+export class Collection<T extends object> implements AsyncDisposable {
+  readonly name: string;
+  readonly #store: IPersistentBackingStore;
+  readonly #schema: z.ZodType<T>;
+  readonly #cache: BoundedCache<string, CachedRecord<T>>;
+  readonly #locks = new KeyedMutex();
+
+  constructor(options: CollectionOptions<T>) {
+    this.name = options.name;
+    this.#store = options.store;
+    this.#schema = options.schema;
+    this.#cache = new BoundedCache<string, CachedRecord<T>>({
+      sizeOf: ({ bytes }) => bytes,
+      loader: (id) => this.#read(id),
+    });
+  }
+
+  async get(id: string): Promise<T | undefined> {
+    return (await this.#cache.load(id))?.value;
+  }
+
+  /** Adds a record; `false` where there is one of this id already. */
+  create(id: string, value: T, options: CollectionWriteOptions<T> = {}): Promise<boolean> {
+    return this.#locks.run(id, async () => {
+      if ((await this.get(id)) !== undefined) return false;
+      await this.#write(id, value, options);
+      return true;
+    });
+  }
+
+  /**
+   * Changes a record under its lock.
+   *
+   * @param change - Returns the next record, or the same one to change nothing.
+   * @returns What is stored then; `undefined` where there is no such record.
+   */
+  update(
+    id: string,
+    change: (current: T) => T,
+    options: CollectionWriteOptions<T> = {},
+  ): Promise<T | undefined> {
+    return this.#locks.run(id, async () => {
+      const current = await this.get(id);
+      if (current === undefined) return undefined;
+      const next = change(current);
+      if (next !== current) await this.#write(id, next, options);
+      return next;
+    });
+  }
+
+  /** The operation that adds a record as part of another collection's change. Only for new ids. */
+  stage(id: string, value: T): BackingStoreOperation {
+    return { type: 'write', path: storePath('aeds', this.name, id), data: encodeRecord(value) };
+  }
+
+  /** One page of the stored records, by id. */
+  async list(page: CollectionPage): Promise<readonly T[]> {
+    const { after, ...rest } = page;
+    const records: T[] = [];
+    const scan = this.#store.scan(storePrefix('aeds', this.name), {
+      ...rest,
+      ...(after !== undefined && { after: storePath('aeds', this.name, after) }),
+    });
+    for await (const { path, data } of scan) records.push(decodeRecord(this.#schema, path, data));
+    return records;
+  }
+
+  /** All stored records, by id, a page at a time. */
+  async *all(pageSize = 500): AsyncGenerator<T> {
+    for await (const { path, data } of this.#pages(pageSize))
+      yield decodeRecord(this.#schema, path, data);
+  }
+
+  reconfigure(limits: CollectionLimits): void {
+    this.#cache.reconfigure(limits);
+  }
+
+  statistics(): CollectionStatistics {
+    return { ...this.#cache.statistics(), ...this.#locks.statistics() };
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.#cache.close();
+  }
+
+  async *#pages(limit: number): AsyncGenerator<{ path: string; data: Uint8Array }> {
+    const prefix = storePrefix('aeds', this.name);
+    let after: string | undefined;
+    for (;;) {
+      let count = 0;
+      const options = { limit, ...(after !== undefined && { after }) };
+      for await (const entry of this.#store.scan(prefix, options)) {
+        count += 1;
+        after = entry.path;
+        yield entry;
+      }
+      if (count < limit) return;
+    }
+  }
+
+  async #write(id: string, value: T, options: CollectionWriteOptions<T>): Promise<void> {
+    const data = encodeRecord(value);
+    const path = storePath('aeds', this.name, id);
+    const { operations, durability } = options;
+    await this.#store.batch(
+      [{ type: 'write', path, data }, ...(operations?.(value) ?? [])],
+      durability === undefined ? {} : { durability },
+    );
+    this.#cache.set(id, { value, bytes: data.byteLength });
+  }
+
+  async #read(id: string): Promise<CachedRecord<T> | undefined> {
+    const path = storePath('aeds', this.name, id);
+    const data = await this.#store.read(path);
+    return data && { value: decodeRecord(this.#schema, path, data), bytes: data.byteLength };
+  }
+}

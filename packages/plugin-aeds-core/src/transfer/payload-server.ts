@@ -1,0 +1,82 @@
+import type {
+  Clock,
+  ContentStore,
+  HttpRequest,
+  HttpResponse,
+  PayloadReference,
+} from '@datawarehouse/sdk';
+import { aedsError } from '../errors/aeds-errors.js';
+import { type ByteRange, parseRange } from './byte-range.js';
+import type { ConcurrencyLimit } from './concurrency-limit.js';
+import type { TransferTuner } from './transfer-tuner.js';
+
+export interface PayloadServerOptions {
+  readonly content: ContentStore;
+  readonly tuner: TransferTuner;
+  /** Bounds how many payloads are read at a time. */
+  readonly concurrency: ConcurrencyLimit;
+  readonly clock: Clock;
+}
+
+/** Serves the bytes of payloads, whole or one range at a time. */
+export class PayloadServer {
+  readonly #options: PayloadServerOptions;
+
+  constructor(options: PayloadServerOptions) {
+    this.#options = options;
+  }
+
+  /** Answers a request for a payload, as RFC 9110 asks. */
+  serve(reference: PayloadReference, request: HttpRequest): HttpResponse {
+    const { digest, sizeBytes } = reference;
+    const etag = `"${digest}"`;
+    const headers = { etag, 'accept-ranges': 'bytes', 'content-type': 'application/octet-stream' };
+    const ifRange = request.headers['if-range'];
+    const wanted = ifRange === undefined || ifRange === etag ? request.headers.range : undefined;
+    const range = parseRange(wanted, sizeBytes);
+    if (range === 'unsatisfiable') {
+      throw aedsError('DW_AEDS_RANGE_NOT_SATISFIABLE', { details: { sizeBytes } });
+    }
+    const { start, end } = range ?? { start: 0, end: sizeBytes };
+    return {
+      status: range === undefined ? 200 : 206,
+      headers: {
+        ...headers,
+        'content-length': String(end - start),
+        ...(range && { 'content-range': `bytes ${start}-${end - 1}/${sizeBytes}` }),
+      },
+      ...(request.method !== 'HEAD' && {
+        body: this.#read(reference, { start, end }, request.signal),
+      }),
+    };
+  }
+
+  /** SHA-256 of each chunk of a payload, 32 bytes each. */
+  async serveChunkList(reference: PayloadReference): Promise<HttpResponse> {
+    const digests = await this.#options.content.chunkDigests(reference);
+    const body = Buffer.from(digests.join(''), 'hex');
+    return {
+      headers: {
+        'content-type': 'application/octet-stream',
+        'content-length': String(body.byteLength),
+      },
+      body,
+    };
+  }
+
+  async *#read(
+    reference: PayloadReference,
+    { start, end }: ByteRange,
+    signal: AbortSignal,
+  ): AsyncGenerator<Uint8Array> {
+    const { content, concurrency, tuner, clock } = this.#options;
+    const place = await concurrency.enter(signal);
+    const startedMs = clock.monotonicMs();
+    try {
+      yield* content.open(reference, { start, end, signal });
+      tuner.record(end - start, clock.monotonicMs() - startedMs);
+    } finally {
+      place[Symbol.dispose]();
+    }
+  }
+}

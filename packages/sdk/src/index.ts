@@ -83,6 +83,17 @@ export {
 } from './messaging/message-bus.js';
 export { parseMessage, type Topic, topic } from './messaging/topic.js';
 export { topicMatcher } from './messaging/topic-pattern.js';
+export type {
+  ContentAssembleOptions,
+  ContentCleanUp,
+  ContentFetch,
+  ContentRange,
+  ContentStageOptions,
+  ContentStoreOptions,
+  ContentStoreStatistics,
+  StagedContent,
+} from './persistence/content-options.js';
+export { ContentStore } from './persistence/content-store.js';
 export type { LogConsumerState } from './persistence/log-consumers.js';
 export type { LogPosition } from './persistence/log-extent.js';
 export type {

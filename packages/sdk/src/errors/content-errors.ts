@@ -2,6 +2,11 @@ import { type ErrorTable, errorBuilder } from './define-errors.js';
 
 /** Every code that a content store may reject with. */
 export const contentErrors = {
+  DW_CONTENT_CLOSED: {
+    message: 'The content store is closed',
+    hint: 'Finish the work that uses the content store before closing it.',
+    category: 'unavailable',
+  },
   DW_CONTENT_NOT_FOUND: {
     message: 'The content is not in this store',
     hint: 'Fetch it from a node that has it.',

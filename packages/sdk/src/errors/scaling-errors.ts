@@ -13,6 +13,11 @@ export const scalingErrors = {
     category: 'exhausted',
     retryable: true,
   },
+  DW_SCALING_CLOSED: {
+    message: 'The queue is closed',
+    hint: 'Finish the work that uses the queue before closing it.',
+    category: 'unavailable',
+  },
   DW_CACHE_CLOSED: {
     message: 'The cache is closed',
     hint: 'Finish the work that uses the cache before closing it.',

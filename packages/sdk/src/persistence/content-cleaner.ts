@@ -1,0 +1,195 @@
+import { type ContentLayout, onlyChunkOf } from './content-layout.js';
+import type { ContentCleanUp } from './content-options.js';
+import type { ContentPins, PinWatch } from './content-pins.js';
+import { digestsOf } from './digest-list.js';
+import type { BackingStoreOperation, IPersistentBackingStore } from './persistent-backing-store.js';
+
+/** Marks, and chunks, that one batch deals with. */
+const batchItems = 128;
+
+/** What may be removed: chosen after a look at the store, unless pinned meanwhile. */
+interface Candidate {
+  /** Pins on any of these spare it. */
+  readonly guards: readonly string[];
+  readonly operations: readonly BackingStoreOperation[];
+  readonly chunkBytes: number | undefined;
+}
+
+/**
+ * Removes what nobody refers to, in batches that each leave the store whole.
+ *
+ * Each batch first watches the pins, then looks for references, then removes what was neither
+ * referred to nor pinned meanwhile. Interrupted anywhere, the marks lead the next one on.
+ */
+export class ContentCleaner {
+  readonly #store: IPersistentBackingStore;
+  readonly #layout: ContentLayout;
+  readonly #pins: ContentPins;
+  #removedChunks = 0;
+  #removedBytes = 0;
+
+  constructor(store: IPersistentBackingStore, layout: ContentLayout, pins: ContentPins) {
+    this.#store = store;
+    this.#layout = layout;
+    this.#pins = pins;
+  }
+
+  async run(): Promise<ContentCleanUp> {
+    for await (const marks of this.#batchesOf('unowned')) await this.#cleanUnowned(marks);
+    for await (const partials of this.#batchesOf('partial')) {
+      for (const path of partials) await this.#cleanPartial(path);
+    }
+    for await (const records of this.#batchesOf('staging')) {
+      for (const path of records) await this.#cleanStaging(path);
+    }
+    return { removedChunks: this.#removedChunks, removedBytes: this.#removedBytes };
+  }
+
+  async *#batchesOf(kind: 'unowned' | 'partial' | 'staging'): AsyncGenerator<readonly string[]> {
+    const prefix = this.#layout.marks(kind);
+    let after: string | undefined;
+    for (;;) {
+      const paths: string[] = [];
+      const options = { limit: batchItems, ...(after !== undefined && { after }) };
+      for await (const path of this.#store.list(prefix, options)) paths.push(path);
+      if (paths.length > 0) yield paths;
+      after = paths.at(-1);
+      if (paths.length < batchItems) return;
+    }
+  }
+
+  async #cleanUnowned(marks: readonly string[]): Promise<void> {
+    using watch = this.#pins.watch();
+    const candidates: Candidate[] = [];
+    for (const mark of marks) {
+      const candidate = await this.#unowned(mark);
+      if (candidate !== undefined) candidates.push(candidate);
+    }
+    await this.#remove(candidates, watch);
+  }
+
+  async #unowned(mark: string): Promise<Candidate | undefined> {
+    const [root = '', owner] = this.#layout.names(mark);
+    const unmark: BackingStoreOperation = { type: 'delete', path: mark };
+    for await (const path of this.#store.list(this.#layout.ownersPrefix(root), { limit: 2 })) {
+      // Its own mark goes with the owner's next release; removing it now could race with that.
+      if (this.#layout.names(path)[1] === owner) continue;
+      return { guards: [], operations: [unmark], chunkBytes: undefined };
+    }
+    if (await this.#hasOwner(root)) return undefined;
+    const chunk = onlyChunkOf(root);
+    if (chunk === undefined) return this.#unlist(root, unmark);
+    if (await this.#isUsed(chunk, root)) {
+      return { guards: [root], operations: [unmark], chunkBytes: undefined };
+    }
+    return this.#withoutChunk(chunk, [root], [unmark]);
+  }
+
+  /** Turns complete content into partial content, which {@link ContentCleaner.run} comes to next. */
+  async #unlist(root: string, unmark: BackingStoreOperation): Promise<Candidate> {
+    const list = await this.#store.read(this.#layout.list(root));
+    const operations: BackingStoreOperation[] = [unmark];
+    if (list !== undefined) {
+      operations.push(
+        { type: 'write', path: this.#layout.partial(root), data: list },
+        { type: 'delete', path: this.#layout.list(root) },
+      );
+    }
+    return { guards: [root], operations, chunkBytes: undefined };
+  }
+
+  async #cleanPartial(path: string): Promise<void> {
+    const [root = ''] = this.#layout.names(path);
+    const list = await this.#store.read(path);
+    if (list === undefined) return;
+    const digests = [...new Set(digestsOf(list))];
+    let isComplete = true;
+    for (let at = 0; at < digests.length; at += batchItems) {
+      using watch = this.#pins.watch();
+      // Whoever has stored the content anew has removed the record with it.
+      if (!(await this.#store.exists(path))) return;
+      const candidates: Candidate[] = [];
+      for (const digest of digests.slice(at, at + batchItems)) {
+        const use: BackingStoreOperation = {
+          type: 'delete',
+          path: this.#layout.chunkUse(digest, root),
+        };
+        candidates.push(
+          (await this.#isUsed(digest, root)) || (await this.#hasOwner(`sha256:${digest}`))
+            ? { guards: [root, digest], operations: [use], chunkBytes: undefined }
+            : await this.#withoutChunk(digest, [root], [use]),
+        );
+      }
+      isComplete = (await this.#remove(candidates, watch)) && isComplete;
+    }
+    if (!isComplete) return;
+    using watch = this.#pins.watch();
+    const operations: BackingStoreOperation[] = [{ type: 'delete', path }];
+    await this.#remove([{ guards: [root], operations, chunkBytes: undefined }], watch);
+  }
+
+  async #cleanStaging(path: string): Promise<void> {
+    using watch = this.#pins.watch();
+    const record = await this.#store.read(path);
+    if (record === undefined) return;
+    const candidates: Candidate[] = [];
+    for (const digest of new Set(digestsOf(record))) {
+      const isUsed = (await this.#isUsed(digest)) || (await this.#hasOwner(`sha256:${digest}`));
+      candidates.push(
+        isUsed
+          ? { guards: [], operations: [], chunkBytes: undefined }
+          : await this.#withoutChunk(digest, [], []),
+      );
+    }
+    if (!(await this.#remove(candidates, watch))) return;
+    await this.#store.delete(path);
+  }
+
+  async #withoutChunk(
+    digest: string,
+    guards: readonly string[],
+    operations: readonly BackingStoreOperation[],
+  ): Promise<Candidate> {
+    const path = this.#layout.chunk(digest);
+    const data = await this.#store.read(path);
+    return {
+      guards: [...guards, digest],
+      operations: data === undefined ? operations : [{ type: 'delete', path }, ...operations],
+      chunkBytes: data?.byteLength,
+    };
+  }
+
+  /** Removes the candidates that nobody has pinned. Returns whether those were all. */
+  async #remove(candidates: readonly Candidate[], watch: PinWatch): Promise<boolean> {
+    let removed: readonly Candidate[] = [];
+    await this.#pins.remove(async () => {
+      removed = candidates.filter(({ guards }) => !guards.some((guard) => watch.isSpared(guard)));
+      const operations = removed.flatMap((candidate) => candidate.operations);
+      if (operations.length > 0) await this.#store.batch(operations);
+    });
+    for (const { chunkBytes } of removed) {
+      if (chunkBytes === undefined) continue;
+      this.#removedChunks += 1;
+      this.#removedBytes += chunkBytes;
+    }
+    return removed.length === candidates.length;
+  }
+
+  async #hasOwner(root: string): Promise<boolean> {
+    return this.#isAny(this.#layout.ownersPrefix(root));
+  }
+
+  /** Whether content of several chunks, other than `root`, uses a chunk. */
+  async #isUsed(digest: string, root?: string): Promise<boolean> {
+    const prefix = this.#layout.chunkUsesPrefix(digest);
+    for await (const path of this.#store.list(prefix, { limit: 2 })) {
+      if (this.#layout.names(path)[1] !== root) return true;
+    }
+    return false;
+  }
+
+  async #isAny(prefix: string): Promise<boolean> {
+    for await (const path of this.#store.list(prefix, { limit: 1 })) return path !== '';
+    return false;
+  }
+}

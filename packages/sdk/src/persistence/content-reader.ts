@@ -1,0 +1,96 @@
+import { sha256Hex } from '../distributed/request-signature.js';
+import { contentError } from '../errors/content-errors.js';
+import { DwError } from '../errors/dw-error.js';
+import type { ContentChunks } from './content-chunks.js';
+import { type ContentLayout, onlyChunkOf } from './content-layout.js';
+import type { ContentRange } from './content-options.js';
+import { digestsOf } from './digest-list.js';
+import {
+  assertPayloadReference,
+  CONTENT_CHUNK_BYTES,
+  contentChunkCount,
+  type PayloadReference,
+} from './payload-reference.js';
+import type { IPersistentBackingStore } from './persistent-backing-store.js';
+
+/** Reads content by its reference. */
+export class ContentReader {
+  readonly #store: IPersistentBackingStore;
+  readonly #layout: ContentLayout;
+  readonly #chunks: ContentChunks;
+
+  constructor(store: IPersistentBackingStore, layout: ContentLayout, chunks: ContentChunks) {
+    this.#store = store;
+    this.#layout = layout;
+    this.#chunks = chunks;
+  }
+
+  async chunkDigests(reference: PayloadReference): Promise<readonly string[]> {
+    assertPayloadReference(reference);
+    const { digest, sizeBytes } = reference;
+    if (sizeBytes === 0) return [];
+    const chunk = onlyChunkOf(digest);
+    if (chunk !== undefined) {
+      if (await this.#chunks.isPresent(chunk)) return [chunk];
+      throw contentError('DW_CONTENT_NOT_FOUND', { details: { digest } });
+    }
+    const list = await this.#store.read(this.#layout.list(digest));
+    if (list === undefined) throw contentError('DW_CONTENT_NOT_FOUND', { details: { digest } });
+    if (`sha256-chunks:${sha256Hex(list)}` !== digest) {
+      throw contentError('DW_CONTENT_CORRUPT', {
+        message: 'The stored chunk list does not match its digest',
+        details: { digest },
+      });
+    }
+    const digests = digestsOf(list);
+    if (digests.length !== contentChunkCount(sizeBytes)) throw wrongSize(reference);
+    return digests;
+  }
+
+  async *open(reference: PayloadReference, range: ContentRange): AsyncGenerator<Uint8Array> {
+    const { sizeBytes } = reference;
+    const { start = 0, end = sizeBytes, signal } = range;
+    assertPayloadReference(reference);
+    assertRange(start, end, sizeBytes);
+    signal?.throwIfAborted();
+    const digests = await this.chunkDigests(reference);
+    for (let index = Math.floor(start / CONTENT_CHUNK_BYTES); ; index += 1) {
+      const chunkStart = index * CONTENT_CHUNK_BYTES;
+      const digest = digests[index];
+      if (chunkStart >= end || digest === undefined) return;
+      const chunk = await this.#read(digest, reference, signal);
+      const isWhole = chunk.byteLength === Math.min(CONTENT_CHUNK_BYTES, sizeBytes - chunkStart);
+      if (!isWhole) throw wrongSize(reference);
+      const piece = chunk.subarray(Math.max(0, start - chunkStart), end - chunkStart);
+      if (piece.byteLength > 0) yield piece;
+    }
+  }
+
+  async #read(
+    digest: string,
+    reference: PayloadReference,
+    signal: AbortSignal | undefined,
+  ): Promise<Uint8Array> {
+    try {
+      return await this.#chunks.read(digest, signal && { signal });
+    } catch (error) {
+      if (!DwError.is(error, 'DW_CONTENT_CORRUPT') && !DwError.is(error, 'DW_CONTENT_NOT_FOUND')) {
+        throw error;
+      }
+      throw contentError(error.code, { details: { chunk: digest, digest: reference.digest } });
+    }
+  }
+}
+
+function assertRange(start: number, end: number, sizeBytes: number): void {
+  const isRange = Number.isSafeInteger(start) && Number.isSafeInteger(end);
+  if (isRange && start >= 0 && start <= end && end <= sizeBytes) return;
+  throw contentError('DW_CONTENT_RANGE', { details: { start, end, sizeBytes } });
+}
+
+function wrongSize({ digest, sizeBytes }: PayloadReference): Error {
+  return contentError('DW_CONTENT_BAD_REFERENCE', {
+    message: 'The size in the payload reference is not that of the content',
+    details: { digest, sizeBytes },
+  });
+}

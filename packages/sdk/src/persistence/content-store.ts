@@ -1,0 +1,238 @@
+import { SdkCompatibility } from '../compatibility/sdk-compatibility.js';
+import { InFlight } from '../concurrency/in-flight.js';
+import { KeyedMutex } from '../concurrency/keyed-mutex.js';
+import { contentError } from '../errors/content-errors.js';
+import { assertChunkDigest, ContentChunks } from './content-chunks.js';
+import { ContentCleaner } from './content-cleaner.js';
+import { ContentLayout, onlyChunkOf } from './content-layout.js';
+import type {
+  ContentAssembleOptions,
+  ContentCleanUp,
+  ContentFetch,
+  ContentRange,
+  ContentStageOptions,
+  ContentStoreOptions,
+  ContentStoreStatistics,
+  StagedContent,
+} from './content-options.js';
+import { ContentPins, type PinSet } from './content-pins.js';
+import { ContentReader } from './content-reader.js';
+import { ContentStager } from './content-stager.js';
+import { assertPayloadReference, type PayloadReference } from './payload-reference.js';
+import type { BackingStoreOperation, IPersistentBackingStore } from './persistent-backing-store.js';
+import { storePath } from './store-path.js';
+
+/**
+ * Keeps bytes by what they are: in chunks of 64 KiB, each once, by its SHA-256.
+ *
+ * Content stays as long as it has an owner; {@link ContentStore.clean} removes the rest. Content is
+ * streamed both ways, and every chunk read is verified. Calls may overlap, `clean` included.
+ * After `close()` every method rejects with `DW_CONTENT_CLOSED`.
+ */
+@SdkCompatibility('6.0.0')
+export class ContentStore implements AsyncDisposable {
+  readonly #store: IPersistentBackingStore;
+  readonly #layout: ContentLayout;
+  readonly #chunks: ContentChunks;
+  readonly #stager: ContentStager;
+  readonly #reader: ContentReader;
+  readonly #pins = new ContentPins();
+  readonly #inFlight = new InFlight();
+  readonly #cleaning = new KeyedMutex();
+  #closing: Promise<void> | undefined;
+
+  private constructor(options: ContentStoreOptions) {
+    this.#store = options.store;
+    this.#layout = new ContentLayout(options.path ?? storePath('content'));
+    this.#chunks = new ContentChunks(this.#store, this.#layout);
+    this.#stager = new ContentStager({
+      ...{ store: this.#store, layout: this.#layout, chunks: this.#chunks, pins: this.#pins },
+      maxContentBytes: options.maxContentBytes ?? 64 * 2 ** 30,
+    });
+    this.#reader = new ContentReader(this.#store, this.#layout, this.#chunks);
+  }
+
+  /**
+   * Opens a content store.
+   *
+   * @throws {@link DwError} `DW_STORE_INVALID_PATH`.
+   */
+  static async open(options: ContentStoreOptions): Promise<ContentStore> {
+    return new ContentStore(options);
+  }
+
+  /**
+   * Takes content in. The chunks of large content are durable when this resolves; those of small
+   * content (up to 256 KiB) are in the operations.
+   *
+   * @throws {@link DwError} `DW_CONTENT_TOO_LARGE`, `DW_CONTENT_CLOSED`, or what the source or the
+   *   store throws.
+   */
+  stage(
+    source: Uint8Array | AsyncIterable<Uint8Array>,
+    options: ContentStageOptions,
+  ): Promise<StagedContent> {
+    return this.#pinned((pins) => this.#stager.stage(source, options, pins));
+  }
+
+  /** Takes content in for an owner, durably. Throws what {@link stage} throws. */
+  async put(
+    source: Uint8Array | AsyncIterable<Uint8Array>,
+    options: ContentStageOptions,
+  ): Promise<PayloadReference> {
+    using staged = await this.stage(source, options);
+    await this.#store.batch(staged.operations, options.signal && { signal: options.signal });
+    return staged.reference;
+  }
+
+  /**
+   * Makes `owner` another owner of content that has one; for your batch. The other one must not
+   * let go before the batch is done, unless in the same batch.
+   *
+   * @throws {@link DwError} `DW_CONTENT_BAD_REFERENCE`.
+   */
+  retain(reference: PayloadReference, owner: string): readonly BackingStoreOperation[] {
+    this.#assertOpen();
+    assertPayloadReference(reference);
+    this.#pins.touch(reference.digest);
+    return this.#layout.retain(reference, owner);
+  }
+
+  /**
+   * Takes content from `owner`; for your batch.
+   *
+   * @throws {@link DwError} `DW_CONTENT_BAD_REFERENCE`.
+   */
+  release(reference: PayloadReference, owner: string): readonly BackingStoreOperation[] {
+    this.#assertOpen();
+    assertPayloadReference(reference);
+    return this.#layout.release(reference, owner);
+  }
+
+  /**
+   * Reports whether content is here as a whole. Costs one lookup, whatever its size.
+   *
+   * @throws {@link DwError} `DW_CONTENT_BAD_REFERENCE`, `DW_CONTENT_CLOSED`.
+   */
+  async has(reference: PayloadReference): Promise<boolean> {
+    this.#assertOpen();
+    assertPayloadReference(reference);
+    if (reference.sizeBytes === 0) return true;
+    const chunk = onlyChunkOf(reference.digest);
+    if (chunk !== undefined) return this.#chunks.isPresent(chunk);
+    return this.#store.exists(this.#layout.list(reference.digest));
+  }
+
+  /**
+   * Returns the digests of the content's chunks in order, lower-case hexadecimal.
+   *
+   * @throws {@link DwError} `DW_CONTENT_NOT_FOUND`, `DW_CONTENT_CORRUPT`,
+   *   `DW_CONTENT_BAD_REFERENCE`, `DW_CONTENT_CLOSED`.
+   */
+  async chunkDigests(reference: PayloadReference): Promise<readonly string[]> {
+    this.#assertOpen();
+    return this.#reader.chunkDigests(reference);
+  }
+
+  /**
+   * Yields a range of the content, every chunk verified.
+   *
+   * @param range - `start` inclusive, `end` exclusive; default: all.
+   * @throws {@link DwError} `DW_CONTENT_NOT_FOUND`, `DW_CONTENT_CORRUPT` (its details name the chunk
+   *   and the content), `DW_CONTENT_RANGE`, `DW_CONTENT_BAD_REFERENCE`, `DW_CONTENT_CLOSED`; all
+   *   while it is read.
+   */
+  async *open(reference: PayloadReference, range: ContentRange = {}): AsyncGenerator<Uint8Array> {
+    this.#assertOpen();
+    for await (const piece of this.#reader.open(reference, range)) {
+      this.#assertOpen();
+      yield piece;
+    }
+  }
+
+  /**
+   * Reads one chunk, verified.
+   *
+   * @throws {@link DwError} `DW_CONTENT_NOT_FOUND`, `DW_CONTENT_CORRUPT`,
+   *   `DW_CONTENT_BAD_REFERENCE`, `DW_CONTENT_CLOSED`.
+   */
+  async readChunk(digest: string): Promise<Uint8Array> {
+    this.#assertOpen();
+    assertChunkDigest(digest);
+    return this.#chunks.read(digest);
+  }
+
+  /** Returns those of the digests that have no chunk here, in order, each once. */
+  async missing(digests: readonly string[]): Promise<readonly string[]> {
+    this.#assertOpen();
+    for (const digest of digests) assertChunkDigest(digest);
+    return this.#chunks.missing(digests);
+  }
+
+  /**
+   * Puts content together from chunks that are here and chunks that `fetch` brings. Each one is
+   * verified, and so is the root.
+   *
+   * @param digests - Digests of all chunks, in order.
+   * @throws {@link DwError} `DW_CONTENT_MISMATCH` (retryable), `DW_CONTENT_BAD_REFERENCE`,
+   *   `DW_CONTENT_TOO_LARGE`, `DW_CONTENT_CLOSED`, or what `fetch` or the store throws.
+   */
+  assemble(
+    reference: PayloadReference,
+    digests: readonly string[],
+    fetch: ContentFetch,
+    options: ContentAssembleOptions,
+  ): Promise<StagedContent> {
+    return this.#pinned((pins) => this.#stager.assemble(reference, digests, fetch, options, pins));
+  }
+
+  /**
+   * Removes content without an owner, and what interrupted stages have left. Interrupted itself,
+   * it has lost nothing that is referred to, and goes on at the next call.
+   */
+  async clean(): Promise<ContentCleanUp> {
+    this.#assertOpen();
+    return this.#inFlight.run(() =>
+      this.#cleaning.run('clean', () =>
+        new ContentCleaner(this.#store, this.#layout, this.#pins).run(),
+      ),
+    );
+  }
+
+  statistics(): ContentStoreStatistics {
+    return this.#chunks.statistics;
+  }
+
+  /** Waits for stages and clean-ups in flight, then refuses further calls. */
+  close(): Promise<void> {
+    this.#closing ??= this.#inFlight.drain();
+    return this.#closing;
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+
+  async #pinned(
+    work: (pins: PinSet) => Promise<Omit<StagedContent, keyof Disposable>>,
+  ): Promise<StagedContent> {
+    this.#assertOpen();
+    const pins = this.#pins.open();
+    try {
+      const staged = await this.#inFlight.run(() => work(pins));
+      return {
+        ...staged,
+        [Symbol.dispose]: () => {
+          pins[Symbol.dispose]();
+        },
+      };
+    } catch (error) {
+      pins[Symbol.dispose]();
+      throw error;
+    }
+  }
+
+  #assertOpen(): void {
+    if (this.#closing !== undefined) throw contentError('DW_CONTENT_CLOSED');
+  }
+}

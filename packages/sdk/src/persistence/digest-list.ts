@@ -1,0 +1,54 @@
+import { createHash } from 'node:crypto';
+import type { PayloadReference } from './payload-reference.js';
+
+/** Bytes of a SHA-256 digest. */
+const digestBytes = 32;
+
+/** A list of SHA-256 digests, 32 bytes each: what a root digest covers. */
+export class DigestList {
+  #bytes = Buffer.allocUnsafe(64 * digestBytes);
+  #count = 0;
+
+  static of(digests: readonly string[]): DigestList {
+    const list = new DigestList();
+    for (const digest of digests) list.push(Buffer.from(digest, 'hex'));
+    return list;
+  }
+
+  get count(): number {
+    return this.#count;
+  }
+
+  get bytes(): Uint8Array {
+    return this.#bytes.subarray(0, this.#count * digestBytes);
+  }
+
+  /** The reference of the content whose chunks these are. */
+  reference(sizeBytes: number): PayloadReference {
+    if (this.#count === 1) {
+      return { digest: `sha256:${this.#bytes.toString('hex', 0, digestBytes)}`, sizeBytes };
+    }
+    const kind = this.#count === 0 ? 'sha256' : 'sha256-chunks';
+    const root = createHash('sha256').update(this.bytes).digest('hex');
+    return { digest: `${kind}:${root}`, sizeBytes };
+  }
+
+  push(digest: Uint8Array): void {
+    const at = this.#count * digestBytes;
+    if (at === this.#bytes.length) {
+      this.#bytes = Buffer.concat([this.#bytes], this.#bytes.length * 2);
+    }
+    this.#bytes.set(digest, at);
+    this.#count += 1;
+  }
+}
+
+/** Splits a list into hexadecimal digests. */
+export function digestsOf(list: Uint8Array): string[] {
+  const bytes = Buffer.from(list.buffer, list.byteOffset, list.byteLength);
+  const digests: string[] = [];
+  for (let at = 0; at < bytes.length; at += digestBytes) {
+    digests.push(bytes.toString('hex', at, at + digestBytes));
+  }
+  return digests;
+}

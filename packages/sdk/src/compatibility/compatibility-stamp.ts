@@ -25,7 +25,7 @@ const tokenStamps: Map<symbol, SdkCompatibilityInfo> = sharedTokenStamps();
 function sharedTokenStamps(): Map<symbol, SdkCompatibilityInfo> {
   const key = Symbol.for('dw.sdk.tokenStamps');
   const shared = globalThis as { [key: symbol]: Map<symbol, SdkCompatibilityInfo> | undefined };
-  return (shared[key] ??= new Map());
+  return (shared[key] ??= new Map<symbol, SdkCompatibilityInfo>());
 }
 
 function assertVersion(version: string): void {

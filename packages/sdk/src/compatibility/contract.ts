@@ -28,11 +28,11 @@ export function contract<T>(name: string, options: ContractOptions): Contract<T>
   const token = Symbol.for(`${name}@${SDK_MAJOR}`);
   const { introduced, ...rest } = options;
   recordStamp(token, introduced, rest);
-  return token as Contract<T>;
+  return token;
 }
 
 /** Returns the dotted name of a contract, for messages. */
-export function contractName(token: Contract<unknown>): string {
+export function contractName(token: symbol): string {
   const key = Symbol.keyFor(token) ?? token.description ?? 'unnamed contract';
   return key.replace(/@\d+$/, '');
 }

@@ -5,4 +5,14 @@
  * @packageDocumentation
  */
 
+export { type CallRouteOptions, type CallRouteResponse, callRoute } from './call-route.js';
+export { ManualClock } from './manual-clock.js';
 export { MemoryBackingStore } from './memory-backing-store.js';
+export { MemoryMessageBus } from './memory-message-bus.js';
+export { createTestNodeIdentity } from './test-node-identity.js';
+export {
+  createTestPluginContext,
+  type TestPluginContext,
+  type TestPluginContextOptions,
+  type TestRouteRegistry,
+} from './test-plugin-context.js';

@@ -94,7 +94,9 @@ function unavailable(error: unknown): ApiClient {
     get endpoint(): string {
       throw error;
     },
-    request: () => Promise.reject(error),
+    request: async () => {
+      throw error;
+    },
   };
 }
 

@@ -1,0 +1,99 @@
+import type { ServerResponse } from 'node:http';
+import { pipeline } from 'node:stream/promises';
+import type { HttpResponse } from '@datawarehouse/sdk';
+
+/** How an answer is written. */
+export interface WriteOptions {
+  /** Whether only the head is wanted. */
+  readonly isHead: boolean;
+  /** Headers that come before those of the answer. */
+  readonly headers: Readonly<Record<string, string>>;
+}
+
+type Body =
+  | { readonly kind: 'none' }
+  | { readonly kind: 'bytes'; readonly bytes: Uint8Array; readonly type: string | undefined }
+  | {
+      readonly kind: 'stream';
+      readonly first: IteratorResult<Uint8Array>;
+      readonly iterator: AsyncIterator<Uint8Array>;
+    };
+
+/**
+ * Writes an answer with backpressure. Resolves when it has been handed over in full.
+ *
+ * A body that fails before its first bytes leaves the head unwritten, so that an error can be
+ * answered; one that fails later ends the connection, so that the client does not take what it got
+ * for the whole.
+ */
+export async function writeResponse(
+  target: ServerResponse,
+  response: HttpResponse,
+  options: WriteOptions,
+): Promise<void> {
+  const body = await openBody(response, options.isHead);
+  try {
+    writeHead(target, response, body, options);
+    if (options.isHead || body.kind === 'none') target.end();
+    else if (body.kind === 'bytes') target.end(body.bytes);
+    else await pipeline(pieces(body.first, body.iterator), target);
+  } finally {
+    if (body.kind === 'stream') leave(body.iterator);
+  }
+}
+
+async function openBody(response: HttpResponse, isHead: boolean): Promise<Body> {
+  const { json, body } = response;
+  if (body instanceof Uint8Array) return { kind: 'bytes', bytes: body, type: undefined };
+  if (body !== undefined) {
+    const iterator = body[Symbol.asyncIterator]();
+    const first = isHead ? { done: true, value: undefined } : await iterator.next();
+    return { kind: 'stream', first, iterator } as Body;
+  }
+  if (json === undefined) return { kind: 'none' };
+  const bytes = Buffer.from(JSON.stringify(json));
+  return { kind: 'bytes', bytes, type: 'application/json; charset=utf-8' };
+}
+
+function writeHead(
+  target: ServerResponse,
+  response: HttpResponse,
+  body: Body,
+  { headers }: WriteOptions,
+): void {
+  const hasBody = response.json !== undefined || response.body !== undefined;
+  const status = response.status ?? (hasBody ? 200 : 204);
+  // A body that is shorter or longer than announced must not pass for whole.
+  target.strictContentLength = true;
+  const lengthOf = body.kind === 'bytes' ? body.bytes.byteLength : 0;
+  const isBodiless = status === 204 || status === 304;
+  target.writeHead(status, {
+    ...(body.kind === 'bytes' && body.type !== undefined && { 'content-type': body.type }),
+    ...(body.kind !== 'stream' && !isBodiless && { 'content-length': lengthOf }),
+    ...headers,
+    ...lowerCaseNames(response.headers ?? {}),
+  });
+}
+
+/** Two spellings of one name would be sent as two headers. */
+function lowerCaseNames(headers: Readonly<Record<string, string>>): Record<string, string> {
+  return Object.fromEntries(
+    Object.entries(headers).map(([name, value]) => [name.toLowerCase(), value]),
+  );
+}
+
+/** Lets a source clean up, without waiting for one that hangs; its failure changes nothing any more. */
+function leave(iterator: AsyncIterator<Uint8Array>): void {
+  iterator.return?.().then(undefined, () => undefined);
+}
+
+async function* pieces(
+  first: IteratorResult<Uint8Array>,
+  iterator: AsyncIterator<Uint8Array>,
+): AsyncGenerator<Uint8Array, void, void> {
+  let next = first;
+  while (next.done !== true) {
+    yield next.value;
+    next = await iterator.next();
+  }
+}

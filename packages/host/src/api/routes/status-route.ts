@@ -1,0 +1,45 @@
+import { type HttpRoute, SDK_VERSION } from '@datawarehouse/sdk';
+import { nodeHealth } from '../node-health.js';
+import type { RouteSources } from './route-sources.js';
+
+/** The node at a glance. */
+export function statusRoute({ view, clock }: RouteSources): HttpRoute {
+  return {
+    method: 'GET',
+    path: '/api/v1/status',
+    summary: 'Identity, version, uptime, health and memory of the node.',
+    handle: async () => {
+      const { nodeId, publicKey, version, startedAtMs } = view;
+      const plugins = view.plugins();
+      return {
+        json: {
+          nodeId,
+          publicKey,
+          version,
+          sdkVersion: SDK_VERSION,
+          nodeVersion: process.version,
+          pid: process.pid,
+          startedAt: new Date(startedAtMs).toISOString(),
+          uptimeMs: Math.max(0, clock.now() - startedAtMs),
+          isReady: view.isReady(),
+          health: nodeHealth(plugins),
+          plugins: plugins.map(({ id, state, health }) => ({ id, state, health })),
+          memberCount: view.membership.members().length,
+          memory: memory(),
+        },
+      };
+    },
+  };
+}
+
+function memory(): Readonly<Record<string, number>> {
+  const { rss, heapUsed, heapTotal, external } = process.memoryUsage();
+  return {
+    rssBytes: rss,
+    // The kernel counts in kibibytes.
+    peakRssBytes: process.resourceUsage().maxRSS * 1024,
+    heapUsedBytes: heapUsed,
+    heapTotalBytes: heapTotal,
+    externalBytes: external,
+  };
+}

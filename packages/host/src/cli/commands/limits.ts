@@ -73,7 +73,9 @@ async function set({ api, output, words }: CommandContext): Promise<void> {
   const [subsystem = '', ...assignments] = words;
   const changes = Object.fromEntries(assignments.map(assignment));
   const path = apiPath('api', 'v1', 'scaling', subsystem, 'limits');
-  const response = await api.request('PATCH', path, { json: changes });
+  const response = await api.request('PATCH', path, {
+    json: { ...changes, reason: 'dw limits set' },
+  });
   const changed = await readAnswer(response, changedSchema);
   output.result(changed, () => {
     const before: Readonly<Record<string, unknown>> = changed.oldLimits;

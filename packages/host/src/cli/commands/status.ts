@@ -1,16 +1,24 @@
 import { z } from 'zod';
 import { readAnswer } from '../client/read-answer.js';
 import type { CommandContext, CommandDefinition } from '../command-definition.js';
-import { formatDuration } from '../output/units.js';
+import { formatBytes, formatDuration } from '../output/units.js';
+
+const pluginSchema = z.looseObject({
+  id: z.string(),
+  state: z.string(),
+  health: z.looseObject({ status: z.string(), reason: z.string().optional() }).optional(),
+});
 
 /** What is shown of `GET /api/v1/status`; the rest is passed on with --json. */
 const statusSchema = z.looseObject({
   nodeId: z.string(),
   version: z.string(),
-  startedAtMs: z.number(),
+  uptimeMs: z.number(),
   isReady: z.boolean(),
-  plugins: z.array(z.looseObject({ id: z.string(), state: z.string() })),
-  members: z.array(z.looseObject({ nodeId: z.string(), endpoint: z.string() })),
+  health: z.string(),
+  memberCount: z.number(),
+  memory: z.looseObject({ rssBytes: z.number() }),
+  plugins: z.array(pluginSchema),
 });
 
 /** `dw status`: what a node is and how it does. */
@@ -32,13 +40,20 @@ async function status({ api, output }: CommandContext): Promise<void> {
         endpoint: api.endpoint,
         version: found.version,
         ready: found.isReady,
-        'running for': formatDuration(Date.now() - found.startedAtMs),
+        health: found.health,
+        'other nodes': found.memberCount,
+        memory: formatBytes(found.memory.rssBytes),
+        'running for': formatDuration(found.uptimeMs),
       },
     ]);
     output.line('');
-    output.table(found.plugins.map(({ id, state }) => ({ plugin: id, state })));
-    if (found.members.length === 0) return;
-    output.line('');
-    output.table(found.members.map(({ nodeId, endpoint }) => ({ member: nodeId, endpoint })));
+    output.table(
+      found.plugins.map(({ id, state, health }) => ({
+        plugin: id,
+        state,
+        health: health?.status,
+        because: health?.reason,
+      })),
+    );
   });
 }

@@ -1,16 +1,116 @@
+import { createHash } from 'node:crypto';
+import { createReadStream } from 'node:fs';
+import { readdir } from 'node:fs/promises';
+import { basename, join } from 'node:path';
+import { apiPath } from '@datawarehouse/sdk';
+import { z } from 'zod';
+import { type Agent, Operator } from './fleet.js';
+import { parseAnswer } from './parse-answer.js';
 import type { QuickstartNode } from './quickstart-node.js';
 import type { QuickstartRun } from './quickstart-run.js';
+import { type Tarball, writeTarball } from './tarball.js';
+import { waitUntil } from './wait-until.js';
 
 /** What the delivery came to. */
 export interface DeliveryOutcome {
   readonly sizeBytes: number;
+  /** SHA-256 of what was published. */
   readonly sha256: string;
-  readonly agents: readonly { readonly clientId: string; readonly file: string }[];
+  readonly jobId: string;
+  readonly jobStatus: string;
+  readonly deliveredInMs: number;
+  readonly agents: readonly Received[];
 }
 
-export async function deliver(
-  _run: QuickstartRun,
-  _node: QuickstartNode,
-): Promise<DeliveryOutcome> {
-  throw new Error('not yet');
+/** What one agent received. */
+export interface Received {
+  readonly agent: string;
+  readonly clientId: string;
+  /** State of the target, as the node's ledger has it. */
+  readonly state: string;
+  /** Absent where nothing is in its place. */
+  readonly file?: string;
+  readonly sha256?: string;
+}
+
+const channel = 'stable';
+const deliveryTimeoutMs = 90_000;
+const publicationSchema = z.looseObject({ jobId: z.string() });
+const jobSchema = z.looseObject({
+  status: z.string(),
+  totalTargets: z.number(),
+  deliveredCount: z.number(),
+  targetStates: z.array(z.looseObject({ clientId: z.string(), state: z.string() })),
+});
+
+type Job = z.output<typeof jobSchema>;
+
+/** Publishes a tarball of the folder to two agents, and looks at what they have on their disks. */
+export async function deliver(run: QuickstartRun, node: QuickstartNode): Promise<DeliveryOutcome> {
+  const operator = new Operator(run, node);
+  const file = join(run.folder, `${basename(run.source.folder)}.tar`);
+  const tarball = await writeTarball(run.source, file, run);
+  await operator.dw('channels', 'create', channel);
+  const agents = [
+    await operator.enrol('agent-1', channel),
+    await operator.enrol('agent-2', channel),
+  ];
+  const startedMs = performance.now();
+  const published = await operator.dw('publish', '--channel', channel, '--file', file);
+  const { jobId } = parseAnswer(publicationSchema, published);
+  const job = await waitForJob(run, node, jobId);
+  const deliveredInMs = performance.now() - startedMs;
+  const received: Received[] = [];
+  for (const agent of agents) received.push(await inspect(agent, job, tarball));
+  recordChecks(run, job, received, tarball);
+  const { sizeBytes, sha256 } = tarball;
+  return { sizeBytes, sha256, jobId, jobStatus: job.status, deliveredInMs, agents: received };
+}
+
+async function waitForJob(run: QuickstartRun, node: QuickstartNode, jobId: string): Promise<Job> {
+  return waitUntil(
+    async () => {
+      const response = await node.api.request('GET', apiPath('aeds', 'v1', 'jobs', jobId));
+      const job = parseAnswer(jobSchema, await response.json());
+      return job.status === 'queued' || job.status === 'inProgress' ? undefined : job;
+    },
+    { what: `job ${jobId} to end`, timeoutMs: deliveryTimeoutMs, signal: run.signal },
+  );
+}
+
+function recordChecks(
+  run: QuickstartRun,
+  job: Job,
+  received: readonly Received[],
+  tarball: Tarball,
+): void {
+  const undelivered = received.filter(({ state }) => state !== 'applied');
+  const wrong = received.filter(({ sha256 }) => sha256 !== tarball.sha256);
+  const isComplete = job.status === 'completed' && job.deliveredCount === received.length;
+  run.checks.record('deliveredToEveryAgent', [
+    ...undelivered.map(({ agent, state }) => `${agent} is ${state}`),
+    ...(isComplete ? [] : [`the job is ${job.status} with ${job.deliveredCount} deliveries`]),
+  ]);
+  run.checks.record(
+    'deliveredBytesEqual',
+    wrong.map(({ agent, sha256 }) => `${agent} has ${sha256 ?? 'no file'}`),
+  );
+}
+
+/** Finds the file by its name: it gets that only once every byte has been verified. */
+async function inspect(agent: Agent, job: Job, tarball: Tarball): Promise<Received> {
+  const name = basename(tarball.path);
+  const entries = await readdir(agent.folder, { recursive: true, withFileTypes: true });
+  const found = entries.find((entry) => entry.isFile() && entry.name === name);
+  const target = job.targetStates.find(({ clientId }) => clientId === agent.clientId);
+  const common = {
+    agent: agent.name,
+    clientId: agent.clientId,
+    state: target?.state ?? 'no target',
+  };
+  if (found === undefined) return common;
+  const file = join(found.parentPath, found.name);
+  const hash = createHash('sha256');
+  for await (const chunk of createReadStream(file) as AsyncIterable<Buffer>) hash.update(chunk);
+  return { ...common, file, sha256: hash.digest('hex') };
 }

@@ -62,7 +62,12 @@ export class ManagedProcess {
     return this.pid !== 0 && this.#child.exitCode === null && this.#child.signalCode === null;
   }
 
-  /** Waits for the next line of JSON behind `after` earlier ones on its standard output. */
+  /** @throws DwError `DW_QUICKSTART_PROCESS` where it has ended. */
+  async assertRunning(): Promise<void> {
+    if (!this.isRunning) throw await this.#died(undefined);
+  }
+
+  /** Waits for the first line on its standard output, which is JSON. */
   async firstLine(options: {
     readonly timeoutMs: number;
     readonly signal: AbortSignal;

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { type ApiClient, apiPath, DwError } from '@datawarehouse/sdk';
 import { z } from 'zod';
-import { quickstartError } from './quickstart-errors.js';
+import { parseAnswer } from './parse-answer.js';
 
 /** Names an object. */
 export interface ObjectName {
@@ -56,7 +56,7 @@ export class ObjectClient {
   /** @returns The nodes that confirmed the write before it was answered. */
   async put(name: ObjectName, body: AsyncIterable<Uint8Array>): Promise<readonly string[]> {
     const response = await this.#api.request('PUT', objectPath(name), { body });
-    return parse(writtenSchema, await response.json()).confirmedBy;
+    return parseAnswer(writtenSchema, await response.json()).confirmedBy;
   }
 
   async remove(name: ObjectName): Promise<void> {
@@ -80,14 +80,14 @@ export class ObjectClient {
   /** Every object of the node, by ascending namespace and key. */
   async *list(): AsyncGenerator<ListedObject> {
     const response = await this.#api.request('GET', '/api/v1/namespaces');
-    const { namespaces } = parse(namespacesSchema, await response.json());
+    const { namespaces } = parseAnswer(namespacesSchema, await response.json());
     for (const { namespace } of namespaces) yield* this.#listNamespace(namespace);
   }
 
   /** The other nodes. */
   async replicas(): Promise<readonly SeenReplica[]> {
     const response = await this.#api.request('GET', '/api/v1/replicas');
-    return parse(replicasSchema, await response.json()).replicas;
+    return parseAnswer(replicasSchema, await response.json()).replicas;
   }
 
   async *#listNamespace(namespace: string): AsyncGenerator<ListedObject> {
@@ -96,7 +96,7 @@ export class ObjectClient {
       const response = await this.#api.request('GET', apiPath('api', 'v1', 'objects', namespace), {
         query: { after, limit: pageEntries },
       });
-      const { objects } = parse(listSchema, await response.json());
+      const { objects } = parseAnswer(listSchema, await response.json());
       for (const { key, digest, sizeBytes, version } of objects) {
         yield { namespace, key, digest, sizeBytes, version: JSON.stringify(version) };
       }
@@ -115,13 +115,4 @@ async function drain(body: AsyncIterable<Uint8Array>): Promise<void> {
   const iterator = body[Symbol.asyncIterator]();
   // The connection is free again only when the answer has been read.
   for (let next = await iterator.next(); next.done !== true; ) next = await iterator.next();
-}
-
-function parse<T>(schema: z.ZodType<T>, value: unknown): T {
-  const result = schema.safeParse(value);
-  if (result.success) return result.data;
-  throw quickstartError('DW_QUICKSTART_ANSWER', {
-    message: `A node answered what the quickstart does not understand: ${result.error.message}`,
-    cause: result.error,
-  });
 }

@@ -25,6 +25,18 @@ export function exitCodeOf(error: DwError): number {
   return typeof signalNumber === 'number' ? 128 + signalNumber : 1;
 }
 
+/** What the parser says, its suggestion or else the command's help as the hint. */
+export function usageError(error: CommanderError, command?: string): DwError {
+  const [message = '', suggestion = ''] = error.message
+    .replace(/^error: /, '')
+    .split('\n')
+    .map((line) => line.trim());
+  const text = message.charAt(0).toUpperCase() + message.slice(1);
+  const help = command === undefined ? {} : { hint: `See \`dw help ${command}\`.` };
+  const hint = suggestion === '' ? help : { hint: suggestion.replace(/^\((.*)\)$/, '$1') };
+  return cliError('DW_CLI_USAGE', { message: text, ...hint });
+}
+
 /** Turns whatever was thrown into errors that have a code, several where it stands for several. */
 export function knownErrors(error: unknown): readonly DwError[] {
   if (DwError.is(error)) return [error];
@@ -61,19 +73,6 @@ function jsonReport(errors: readonly DwError[]): unknown {
   });
   const rest = errors.map(({ code, message, hint }) => ({ code, message, hint }));
   return errors.length === 1 ? { error } : { error, errors: rest };
-}
-
-/** What commander says, without its own prefix, its suggestion as the hint. */
-function usageError(error: CommanderError): DwError {
-  const [message = '', suggestion] = error.message
-    .replace(/^error: /, '')
-    .split('\n')
-    .map((line) => line.trim());
-  const text = message.charAt(0).toUpperCase() + message.slice(1);
-  if (suggestion === undefined || suggestion === '') {
-    return cliError('DW_CLI_USAGE', { message: text });
-  }
-  return cliError('DW_CLI_USAGE', { message: text, hint: suggestion.replace(/^\((.*)\)$/, '$1') });
 }
 
 function firstLine(text: string): string {

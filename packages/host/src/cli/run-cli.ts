@@ -1,26 +1,17 @@
 import type { Command } from 'commander';
 import { CommanderError } from 'commander';
-import { resolveConfiguration } from '../configuration/load-configuration.js';
-import { discoverPlugins } from '../loading/discover-plugins.js';
+import { addCommands } from './add-commands.js';
 import type { CliEnvironment } from './cli-environment.js';
-import { cliError } from './cli-errors.js';
-import { builtInCommands } from './commands/built-in-commands.js';
 import {
-  type ContributedWord,
-  contributedWords,
-  loadCommands,
-  refusalNotes,
-} from './contributed-commands.js';
-import { exitCodeOf, knownErrors, ReportedFailure, reportError } from './error-report.js';
-import { addCommand, addStub, createProgram } from './program.js';
+  exitCodeOf,
+  knownErrors,
+  ReportedFailure,
+  reportError,
+  usageError,
+} from './error-report.js';
+import { createProgram } from './program.js';
 import { scanArguments } from './scan-arguments.js';
 import { CliSession } from './session.js';
-
-const ownHeading = 'Commands:';
-const builtInWords: ReadonlySet<string> = new Set([
-  'help',
-  ...builtInCommands.map(({ name }) => name.split(' ')[0] ?? name),
-]);
 
 /**
  * Runs one command line.
@@ -38,63 +29,40 @@ export async function runCli(
   try {
     const program = createProgram(version, environment);
     const target = words[0] === 'help' ? words.slice(1) : words;
-    await addCommands(program, session, target[0]);
-    await program.parseAsync(effective(argv, words, program), { from: 'user' });
+    // Nobody who asks for the version wants to hear about plugins.
+    const word = argv.includes('--version') ? 'help' : target[0];
+    await addCommands(program, session, word);
+    await parse(program, effective(argv, words, program), target);
     return 0;
   } catch (error) {
     return fail(error, session, environment);
   }
 }
 
-/** Adds every command: those behind the word that is run in full, the others as names. */
-async function addCommands(
+async function parse(
   program: Command,
-  session: CliSession,
-  word: string | undefined,
+  argv: readonly string[],
+  words: readonly string[],
 ): Promise<void> {
-  const execute = session.execute.bind(session);
-  for (const definition of builtInCommands) addCommand(program, definition, execute, ownHeading);
-  program.command('help [command...]').description('print help on a command').helpGroup(ownHeading);
-  // A plugin's problem is none of a command that no plugin contributes.
-  if (word !== undefined && builtInWords.has(word)) return;
-  for (const contributed of await findContributed(session)) {
-    const heading = `Commands of plugin ${contributed.plugin.id}:`;
-    addStub(program, contributed.word, contributed.summary, heading);
-    if (contributed.word !== word) continue;
-    const commands = await loadCommands(contributed);
-    guard(contributed, () => {
-      for (const command of commands) addCommand(program, command, execute, heading);
-    });
-  }
-}
-
-/** Names the plugin whose options or arguments contradict one another. */
-function guard({ plugin, word }: ContributedWord, add: () => void): void {
   try {
-    add();
-  } catch (cause) {
-    const reason = cause instanceof Error ? cause.message : String(cause);
-    throw cliError('DW_CLI_COMMAND_UNLOADABLE', {
-      message: `The command ${word} of plugin ${plugin.id} is malformed: ${reason}`,
-      cause,
-      details: { pluginId: plugin.id, command: word },
-    });
+    await program.parseAsync(argv, { from: 'user' });
+  } catch (error) {
+    if (!(error instanceof CommanderError) || error.exitCode === 0) throw error;
+    if (error.code === 'commander.help') throw error;
+    throw usageError(error, commandName(program, words));
   }
 }
 
-async function findContributed(session: CliSession): Promise<readonly ContributedWord[]> {
-  const configuration = await session.loadConfiguration().catch((error: unknown) => {
-    // Whoever needs the configuration gets the error; the commands are there without it.
-    for (const { message, code } of knownErrors(error)) {
-      session.output.note(`note: ${message} [${code}]`);
-    }
-    return resolveConfiguration({});
-  });
-  const { found, refused } = await discoverPlugins(configuration.plugins, {
-    from: configuration.directory,
-  });
-  for (const note of refusalNotes(refused)) session.output.note(note);
-  return contributedWords(found, builtInWords);
+/** The longest name of a command that the words begin with. */
+function commandName(program: Command, words: readonly string[]): string | undefined {
+  const names: string[] = [];
+  let command: Command | undefined = program;
+  for (const word of words) {
+    command = command.commands.find((child) => child.name() === word);
+    if (command === undefined) break;
+    names.push(word);
+  }
+  return names.length === 0 ? undefined : names.join(' ');
 }
 
 /** `help X` is `X --help`; a word that nobody knows is told alone, before any option. */

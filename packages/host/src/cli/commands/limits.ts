@@ -41,9 +41,10 @@ export const limitsSetCommand: CommandDefinition = {
     { name: 'subsystem', summary: 'name of the subsystem, as `dw limits` shows it' },
     { name: 'limit=value', summary: 'a limit and its new value', variadic: true },
   ],
-  help: `The limits are maxCacheEntries, maxMemoryBytes, maxConcurrentOperations and maxQueueDepth (0 means
-no limit); what is not named stays. A number may end in KiB, MiB or GiB. The change lasts until
-the node stops: put it under "scaling" in the configuration to keep it.
+  help: `The limits are maxCacheEntries, maxMemoryBytes, maxConcurrentOperations and
+maxQueueDepth (0 means no limit); what is not named stays. A number may end in
+KiB, MiB or GiB. The change lasts until the node stops: put it under "scaling"
+in the configuration to keep it.
 
 Examples:
   $ dw limits set replication maxQueueDepth=200000

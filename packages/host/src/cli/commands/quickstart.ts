@@ -13,9 +13,9 @@ export const quickstartCommand: CommandDefinition = {
     },
   ],
   options: [{ flags: '--keep', summary: 'leave the nodes running, and tell their addresses' }],
-  help: `Everything happens in a new temporary folder and on free ports of this machine. One node is
-killed while it is written to, and must catch up to the last byte. The exit code is 0 only if
-every check held.
+  help: `Everything happens in a new temporary folder and on free ports of this machine.
+One node is killed while it is written to, and must catch up to the last byte.
+The exit code is 0 only if every check held.
 
 Examples:
   $ dw quickstart

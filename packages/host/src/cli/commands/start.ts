@@ -30,14 +30,15 @@ export const startCommand: CommandDefinition = {
       choices: ['auto', 'json', 'pretty'],
     },
   ],
-  help: `Options win over the environment (DW_DATA_DIR, DW_HTTP_PORT, DW_CLUSTER_SECRET, ...), and that
-over the file given with --config. The token for other commands is made once and kept in
-the data directory. Ctrl-C drains and stops; a second one ends the node at once.
+  help: `Options win over the environment (DW_DATA_DIR, DW_HTTP_PORT, ...), and that over
+the file given with --config. The token for other commands is made once and kept
+in the data directory. Ctrl-C drains and stops; a second one ends the node at
+once. DW_CLUSTER_SECRET or "cluster" in the file lets the node meet others.
 
 Examples:
   $ dw start
   $ dw start --config node.yaml
-  $ DW_CLUSTER_SECRET=... dw start --data-dir ./n2 --port 7081 --peer http://127.0.0.1:7080`,
+  $ dw start --data-dir ./n2 --port 7081 --peer http://127.0.0.1:7080`,
   run: start,
 };
 

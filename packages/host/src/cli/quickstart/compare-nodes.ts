@@ -24,7 +24,9 @@ export async function waitUntilSettled(
     await waitUntil(
       async () => {
         const replicas = await node.objects.replicas();
-        const isSettled = replicas.every(({ active, lag }) => active && lag === 0);
+        const isSettled = replicas.every(
+          ({ active, lag, resynchronising }) => active && lag === 0 && !resynchronising,
+        );
         return isSettled && replicas.length === nodes.length - 1 ? true : undefined;
       },
       {

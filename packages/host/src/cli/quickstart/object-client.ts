@@ -13,7 +13,6 @@ export interface ObjectName {
 export interface ListedObject extends ObjectName {
   readonly digest: string;
   readonly sizeBytes: number;
-  /** Version, as text that is equal where the versions are. */
   readonly version: string;
 }
 
@@ -23,11 +22,14 @@ export interface SeenReplica {
   readonly active: boolean;
   /** Log entries that it has not confirmed yet. */
   readonly lag: number;
+  /** Whether it is being copied from anew, because the log no longer reaches back far enough. */
+  readonly resynchronising: boolean;
 }
 
 const writtenSchema = z.looseObject({ confirmedBy: z.array(z.string()) });
 const namespacesSchema = z.looseObject({
-  namespaces: z.array(z.looseObject({ namespace: z.string() })),
+  namespaces: z.array(z.string()),
+  next: z.string().optional(),
 });
 const listSchema = z.looseObject({
   objects: z.array(
@@ -35,15 +37,21 @@ const listSchema = z.looseObject({
       key: z.string(),
       digest: z.string(),
       sizeBytes: z.number(),
-      version: z.unknown(),
+      version: z.string(),
+    }),
+  ),
+  next: z.string().optional(),
+});
+const replicasSchema = z.looseObject({
+  replicas: z.array(
+    z.looseObject({
+      nodeId: z.string(),
+      active: z.boolean(),
+      lag: z.number(),
+      resynchronising: z.boolean(),
     }),
   ),
 });
-const replicasSchema = z.looseObject({
-  replicas: z.array(z.looseObject({ nodeId: z.string(), active: z.boolean(), lag: z.number() })),
-});
-
-const pageEntries = 1000;
 
 /** Reads and writes objects of one node. */
 export class ObjectClient {
@@ -59,9 +67,15 @@ export class ObjectClient {
     return parseAnswer(writtenSchema, await response.json()).confirmedBy;
   }
 
-  async remove(name: ObjectName): Promise<void> {
-    const response = await this.#api.request('DELETE', objectPath(name));
-    await drain(response.body);
+  /** @param options.isRepeated - Whether an earlier try may have removed it already. */
+  async remove(name: ObjectName, options: { readonly isRepeated: boolean }): Promise<void> {
+    try {
+      const response = await this.#api.request('DELETE', objectPath(name));
+      await response.json();
+    } catch (error) {
+      const isGone = DwError.is(error) && error.category === 'notFound';
+      if (!isGone || !options.isRepeated) throw error;
+    }
   }
 
   /** SHA-256 of an object's bytes as they arrive; `undefined` where there is no such object. */
@@ -79,9 +93,16 @@ export class ObjectClient {
 
   /** Every object of the node, by ascending namespace and key. */
   async *list(): AsyncGenerator<ListedObject> {
-    const response = await this.#api.request('GET', '/api/v1/namespaces');
-    const { namespaces } = parseAnswer(namespacesSchema, await response.json());
-    for (const { namespace } of namespaces) yield* this.#listNamespace(namespace);
+    for await (const { namespaces } of this.#pages('/api/v1/namespaces', namespacesSchema)) {
+      for (const namespace of namespaces) {
+        const path = apiPath('api', 'v1', 'objects', namespace);
+        for await (const { objects } of this.#pages(path, listSchema)) {
+          for (const { key, digest, sizeBytes, version } of objects) {
+            yield { namespace, key, digest, sizeBytes, version };
+          }
+        }
+      }
+    }
   }
 
   /** The other nodes. */
@@ -90,29 +111,20 @@ export class ObjectClient {
     return parseAnswer(replicasSchema, await response.json()).replicas;
   }
 
-  async *#listNamespace(namespace: string): AsyncGenerator<ListedObject> {
+  async *#pages<T extends { readonly next?: string | undefined }>(
+    path: string,
+    schema: z.ZodType<T>,
+  ): AsyncGenerator<T> {
     let after: string | undefined;
-    for (;;) {
-      const response = await this.#api.request('GET', apiPath('api', 'v1', 'objects', namespace), {
-        query: { after, limit: pageEntries },
-      });
-      const { objects } = parseAnswer(listSchema, await response.json());
-      for (const { key, digest, sizeBytes, version } of objects) {
-        yield { namespace, key, digest, sizeBytes, version: JSON.stringify(version) };
-      }
-      const last = objects.at(-1)?.key;
-      if (last === undefined || objects.length < pageEntries) return;
-      after = last;
-    }
+    do {
+      const response = await this.#api.request('GET', path, { query: { after, limit: 1000 } });
+      const page = parseAnswer(schema, await response.json());
+      yield page;
+      after = page.next;
+    } while (after !== undefined);
   }
 }
 
 function objectPath({ namespace, key }: ObjectName): string {
   return apiPath('api', 'v1', 'objects', namespace, key);
-}
-
-async function drain(body: AsyncIterable<Uint8Array>): Promise<void> {
-  const iterator = body[Symbol.asyncIterator]();
-  // The connection is free again only when the answer has been read.
-  for (let next = await iterator.next(); next.done !== true; ) next = await iterator.next();
 }

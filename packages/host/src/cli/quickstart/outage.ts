@@ -99,7 +99,7 @@ async function applyChanges(
   const work = async ([turn, change]: readonly [number, Change]): Promise<void> => {
     const onRetry = (): void => void (retriedCount += 1);
     const options = { signal: run.signal, timeoutMs: writeTimeoutMs, onRetry };
-    await retryWrite(nodes, turn, (node) => apply(change, node), options);
+    await retryWrite(nodes, turn, (node, attempt) => apply(change, node, attempt), options);
     doneCount += 1;
     progress.advance(1);
     if (doneCount >= middle / 2) killing ??= victim.kill();
@@ -117,8 +117,8 @@ async function applyChanges(
   return { withoutNodeCount, retriedCount };
 }
 
-async function apply(change: Change, node: QuickstartNode): Promise<void> {
-  if (change.kind === 'deleted') await node.objects.remove(change);
+async function apply(change: Change, node: QuickstartNode, attempt: number): Promise<void> {
+  if (change.kind === 'deleted') await node.objects.remove(change, { isRepeated: attempt > 0 });
   else await node.objects.put(change, changedBytes(change.prefix, change.file.path));
 }
 

@@ -16,7 +16,7 @@ export interface RetryOptions {
 export async function retryWrite<T>(
   nodes: readonly QuickstartNode[],
   turn: number,
-  write: (node: QuickstartNode) => Promise<T>,
+  write: (node: QuickstartNode, attempt: number) => Promise<T>,
   options: RetryOptions,
 ): Promise<T> {
   const { signal, timeoutMs, onRetry } = options;
@@ -26,7 +26,7 @@ export async function retryWrite<T>(
     const node = running[(turn + attempt) % running.length];
     if (node === undefined) throw new TypeError('No node is running');
     try {
-      return await write(node);
+      return await write(node, attempt);
     } catch (error) {
       signal.throwIfAborted();
       if (!DwError.is(error) || !error.retryable || performance.now() >= deadlineMs) throw error;

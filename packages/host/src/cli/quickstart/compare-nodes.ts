@@ -1,8 +1,14 @@
 import { inParallel } from './in-parallel.js';
-import type { ListedObject, ObjectName } from './object-client.js';
-import type { QuickstartNode } from './quickstart-node.js';
+import type { ListedObject, ObjectClient, ObjectName } from './object-client.js';
 import { concurrency, type QuickstartRun } from './quickstart-run.js';
 import { waitUntil } from './wait-until.js';
+
+/** A node, as far as comparing needs it. */
+export interface ComparedNode {
+  readonly name: string;
+  readonly nodeId: string;
+  readonly objects: ObjectClient;
+}
 
 /** What an object must be on every node. */
 export interface ExpectedObject extends ObjectName {
@@ -17,8 +23,8 @@ const settleTimeoutMs = 60_000;
 
 /** Waits until every node has confirmed what every other has written. */
 export async function waitUntilSettled(
-  run: QuickstartRun,
-  nodes: readonly QuickstartNode[],
+  run: Pick<QuickstartRun, 'output' | 'signal'>,
+  nodes: readonly ComparedNode[],
 ): Promise<void> {
   for (const node of nodes) {
     await waitUntil(
@@ -40,8 +46,8 @@ export async function waitUntilSettled(
 
 /** The most log entries that any of the nodes holds for another one. */
 export async function lagOf(
-  nodes: readonly QuickstartNode[],
-  options: { readonly of?: QuickstartNode } = {},
+  nodes: readonly ComparedNode[],
+  options: { readonly of?: ComparedNode } = {},
 ): Promise<number> {
   let most = 0;
   for (const node of nodes) {
@@ -54,8 +60,8 @@ export async function lagOf(
 
 /** Reads every object from every node, and tells what is not as it must be. */
 export async function compareObjects(
-  run: QuickstartRun,
-  nodes: readonly QuickstartNode[],
+  run: Pick<QuickstartRun, 'output' | 'signal'>,
+  nodes: readonly ComparedNode[],
   expected: readonly ExpectedObject[],
 ): Promise<readonly string[]> {
   const problems = new ProblemList();
@@ -74,7 +80,7 @@ export async function compareObjects(
 
 /** Lists every node, and tells where they differ from one another or from what is expected. */
 export async function compareListings(
-  nodes: readonly QuickstartNode[],
+  nodes: readonly ComparedNode[],
   expected: readonly ExpectedObject[],
 ): Promise<readonly string[]> {
   const problems = new ProblemList();

@@ -1,5 +1,4 @@
 import { DwError, delay } from '@datawarehouse/sdk';
-import type { QuickstartNode } from './quickstart-node.js';
 
 /** How a write is repeated. */
 export interface RetryOptions {
@@ -13,10 +12,10 @@ export interface RetryOptions {
  * Writes through one of the running nodes, beginning with the one whose turn it is. What may
  * succeed later is tried again, through the next node, as a careful client does.
  */
-export async function retryWrite<T>(
-  nodes: readonly QuickstartNode[],
+export async function retryWrite<TNode extends { readonly isRunning: boolean }, T>(
+  nodes: readonly TNode[],
   turn: number,
-  write: (node: QuickstartNode, attempt: number) => Promise<T>,
+  write: (node: TNode, attempt: number) => Promise<T>,
   options: RetryOptions,
 ): Promise<T> {
   const { signal, timeoutMs, onRetry } = options;

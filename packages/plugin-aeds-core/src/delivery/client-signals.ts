@@ -1,6 +1,7 @@
 /** Wakes the open polls of clients. A client has one; a newer poll ends the older one's wait. */
 export class ClientSignals {
   readonly #waiting = new Map<string, () => void>();
+  #isClosed = false;
 
   /** Polls that wait now. */
   get size(): number {
@@ -11,7 +12,9 @@ export class ClientSignals {
     this.#waiting.get(clientId)?.();
   }
 
-  notifyAll(): void {
+  /** Ends every wait, now and from now on. */
+  close(): void {
+    this.#isClosed = true;
     for (const wake of [...this.#waiting.values()]) wake();
   }
 
@@ -41,7 +44,7 @@ export class ClientSignals {
           if (isSignalled || signal.aborted) finish();
           else signal.addEventListener('abort', finish, { once: true });
         }),
-      isReplaced: () => this.#waiting.get(clientId) !== wake,
+      isOver: () => this.#isClosed || this.#waiting.get(clientId) !== wake,
       [Symbol.dispose]: () => {
         if (this.#waiting.get(clientId) === wake) this.#waiting.delete(clientId);
       },
@@ -52,6 +55,6 @@ export class ClientSignals {
 /** One poll's ear. */
 export interface ClientListener extends Disposable {
   next(signal: AbortSignal): Promise<void>;
-  /** Whether a newer poll of the client has taken over. */
-  isReplaced(): boolean;
+  /** Whether a newer poll of the client has taken over, or nobody may wait any more. */
+  isOver(): boolean;
 }

@@ -54,7 +54,7 @@ export class ExpiryWatch implements AsyncDisposable {
   }
 
   async #run(): Promise<void> {
-    if (this.#closing.signal.aborted) return;
+    if (this.#isClosed()) return;
     try {
       for await (const path of this.#store.list(storePrefix('aeds', 'expiries'))) {
         const [, , time, jobId] = storePathSegments(path);
@@ -68,15 +68,19 @@ export class ExpiryWatch implements AsyncDisposable {
         await this.#store.delete(path, { durability: 'os' });
       }
     } catch (error) {
-      if (this.#closing.signal.aborted) return;
+      if (this.#isClosed()) return;
       this.#logger.error({ error }, 'expired jobs could not be closed; trying again');
       this.#setTimer(retryMs);
     }
   }
 
+  #isClosed(): boolean {
+    return this.#closing.signal.aborted;
+  }
+
   #setTimer(waitMs: number): void {
     this.#timer?.[Symbol.dispose]();
-    if (this.#closing.signal.aborted) return;
+    if (this.#isClosed()) return;
     this.#timer = this.#clock.setTimeout(
       () => {
         void this.wake();

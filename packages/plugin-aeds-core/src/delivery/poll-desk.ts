@@ -44,7 +44,7 @@ export class PollDesk {
         const response = await this.#look(clientId, request);
         const isNews = response.deliveries.length > 0 || response.status !== before;
         if (isNews || response.status === 'revoked') return response;
-        if (request.waitMs === 0 || until.aborted || listener.isReplaced()) return response;
+        if (request.waitMs === 0 || until.aborted || listener.isOver()) return response;
         await listener.next(until);
       }
     } finally {

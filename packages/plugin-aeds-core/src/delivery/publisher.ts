@@ -18,9 +18,9 @@ import type { IntentManifest } from '../manifests/intent-manifest.js';
 import { envelopeDigest, type ManifestValidator } from '../manifests/manifest-validator.js';
 import { signEnvelope } from '../manifests/signed-envelope.js';
 import { manifestBytes } from '../manifests/verify-manifest.js';
-import { type PayloadDigests, PayloadDigester } from '../transfer/payload-digester.js';
+import { PayloadDigester, type PayloadDigests } from '../transfer/payload-digester.js';
 import { DELIVER_HANDLER } from './dispatcher.js';
-import { expiryOperation, type ExpiryWatch } from './expiry-watch.js';
+import { type ExpiryWatch, expiryOperation } from './expiry-watch.js';
 import { type Addressing, resolveTargets, type UnfitClient } from './target-resolver.js';
 
 /** What an operator wants to be delivered, without the payload's bytes. */

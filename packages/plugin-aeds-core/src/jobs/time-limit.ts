@@ -50,9 +50,9 @@ function raceWithAbort<T>(
       reject(signal.reason as Error);
     };
     signal.addEventListener('abort', abort, { once: true });
-    work.then(resolve, (error: unknown) => {
+    work.then(resolve, reject);
+    work.catch((error: unknown) => {
       if (isOver) onLateFailure(error);
-      else reject(error);
     });
   });
 }

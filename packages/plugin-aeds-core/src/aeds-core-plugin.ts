@@ -1,0 +1,102 @@
+import {
+  backpressureChangedTopic,
+  type HttpRoute,
+  type IPlugin,
+  IScalableSubsystem,
+  type PluginContext,
+  SdkCompatibility,
+} from '@datawarehouse/sdk';
+import { type AedsServer, openServer } from './aeds-server.js';
+import { AgentGate } from './api/agent-gate.js';
+import { agentRoutes } from './api/agent-routes.js';
+import { deliveryRoutes } from './api/delivery-routes.js';
+import { fleetRoutes } from './api/fleet-routes.js';
+import { RequestAuthenticator } from './protocol/request-authenticator.js';
+
+/** How often content that nobody refers to is removed, in milliseconds. */
+const cleanUpMs = 3_600_000;
+
+/** Distributes signed payloads to a fleet of clients, and knows what became of each. */
+@SdkCompatibility('6.0.0')
+export class AedsCorePlugin implements IPlugin {
+  #context: PluginContext | undefined;
+  #server: AedsServer | undefined;
+  #cleanUp: Disposable | undefined;
+
+  async initializeAsync(context: PluginContext): Promise<void> {
+    const server = await openServer(context);
+    this.#context = context;
+    this.#server = server;
+    context.services.provide(IScalableSubsystem, server.scaling);
+    context.scope.own(
+      server.gate.onDidChangeState((change) => {
+        context.bus.publish(backpressureChangedTopic, change).catch((error: unknown) => {
+          context.logger.warn({ error }, 'a change of backpressure could not be published');
+        });
+      }),
+    );
+    for (const route of routesOf(server, context)) context.routes.add(route);
+  }
+
+  async startAsync(): Promise<void> {
+    const { queue, expiries } = this.#opened();
+    queue.start();
+    await expiries.wake();
+    this.#scheduleCleanUp();
+  }
+
+  async stopAsync(deadline: AbortSignal): Promise<void> {
+    this.#cleanUp?.[Symbol.dispose]();
+    // Open polls end first, so that the host need not wait for them.
+    this.#server?.signals.close();
+    await this.#server?.queue.stop(deadline);
+  }
+
+  #scheduleCleanUp(): void {
+    const { content } = this.#opened();
+    const { clock, logger, stopping } = this.#opened().context;
+    this.#cleanUp = clock.setTimeout(() => {
+      content
+        .clean()
+        .catch((error: unknown) => {
+          if (!stopping.aborted) logger.warn({ error }, 'unused content could not be removed');
+        })
+        .finally(() => {
+          if (!stopping.aborted) this.#scheduleCleanUp();
+        });
+    }, cleanUpMs);
+  }
+
+  #opened(): AedsServer & { readonly context: PluginContext } {
+    if (this.#server === undefined || this.#context === undefined) {
+      throw new TypeError('initializeAsync was not called');
+    }
+    return { ...this.#server, context: this.#context };
+  }
+}
+
+function routesOf(server: AedsServer, { clock }: PluginContext): readonly HttpRoute[] {
+  const { collections, directory, invitations, serverId, key, configuration } = server;
+  const authenticator = new RequestAuthenticator({
+    clients: collections.clients,
+    audience: serverId,
+    windowMs: configuration.requestWindowMs,
+    clock,
+  });
+  return [
+    ...fleetRoutes({ collections, directory, desk: server.clientDesk, invitations }),
+    ...deliveryRoutes({
+      publisher: server.publisher,
+      dispatcher: server.dispatcher,
+      jobs: server.jobView,
+    }),
+    ...agentRoutes({
+      ...{ gate: new AgentGate({ authenticator, key, serverId }), collections, invitations },
+      enrolment: server.enrolment,
+      polls: server.polls,
+      reports: server.reports,
+      ledger: server.ledger,
+      payloads: server.payloads,
+    }),
+  ];
+}

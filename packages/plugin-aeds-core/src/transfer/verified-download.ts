@@ -1,0 +1,109 @@
+import { CONTENT_CHUNK_BYTES } from '@datawarehouse/sdk';
+import { aedsError } from '../errors/aeds-errors.js';
+import { ChunkPlan, type ChunkRun, type Payload, runsOf } from './chunk-plan.js';
+import type { ConcurrencyLimit } from './concurrency-limit.js';
+import { PartFile } from './part-file.js';
+import type { TransferSettings } from './transfer-tuner.js';
+
+/** How often a run is fetched before wrong bytes count as the server's last word. */
+const maxFetches = 3;
+
+/** Where the bytes of one payload come from. Nothing of it is believed. */
+export interface PayloadSource {
+  /** Digests of all chunks, lower-case hexadecimal. */
+  chunkDigests(signal: AbortSignal): Promise<readonly string[]>;
+  /** Bytes of the payload from `start` up to, and without, `end`. */
+  read(start: number, end: number, signal: AbortSignal): Promise<Uint8Array>;
+}
+
+export interface VerifiedDownloadOptions {
+  readonly payload: Payload;
+  readonly source: PayloadSource;
+  /** Folder of this download alone. */
+  readonly quarantine: string;
+  readonly settings: TransferSettings;
+  /** Bounds the requests of all downloads together. */
+  readonly requests: ConcurrencyLimit;
+  /** Told how many bytes are there and verified. */
+  readonly onProgress: (bytes: number) => void;
+  readonly signal: AbortSignal;
+}
+
+/**
+ * Fetches a payload into quarantine: in parallel ranges, each chunk verified before it is written,
+ * what an earlier attempt left not fetched again, and the whole checked at the end.
+ *
+ * @returns Path of the complete, synced file.
+ * @throws DwError `DW_AEDS_PAYLOAD_MISMATCH`, `DW_AEDS_DISK_FULL`, `DW_AEDS_FILE_IO`, or what the
+ *   source throws.
+ */
+export async function downloadVerified(options: VerifiedDownloadOptions): Promise<string> {
+  const { payload, source, signal } = options;
+  const digests = payload.chunkHashes ?? (await source.chunkDigests(signal));
+  const plan = new ChunkPlan(payload, digests);
+  const part = await PartFile.open(options.quarantine, plan);
+  try {
+    const missing = await part.missingChunks(signal);
+    const missingBytes = plan.bytesOf(missing);
+    await part.assertRoomFor(missingBytes);
+    await fetchAll(options, { plan, part, missing, doneBytes: plan.sizeBytes - missingBytes });
+    await part.finish(payload.contentHash, signal);
+    return part.path;
+  } finally {
+    await part[Symbol.asyncDispose]();
+  }
+}
+
+interface Progress {
+  readonly plan: ChunkPlan;
+  readonly part: PartFile;
+  readonly missing: readonly number[];
+  readonly doneBytes: number;
+}
+
+/** Fetches what is missing with as many workers as there may be requests; the first failure stops them all. */
+async function fetchAll(options: VerifiedDownloadOptions, progress: Progress): Promise<void> {
+  const { settings, onProgress } = options;
+  const { plan, part, missing } = progress;
+  const chunksARun = Math.max(1, Math.floor(settings.chunkSizeBytes / CONTENT_CHUNK_BYTES));
+  const runs = runsOf(missing, chunksARun);
+  let doneBytes = progress.doneBytes;
+  onProgress(doneBytes);
+  const failing = new AbortController();
+  const signal = AbortSignal.any([options.signal, failing.signal]);
+  const work = async (): Promise<void> => {
+    for (const run of runs) {
+      signal.throwIfAborted();
+      const data = await fetchRun(options, plan, run, signal);
+      await part.write(run, data);
+      doneBytes += data.byteLength;
+      onProgress(doneBytes);
+    }
+  };
+  const workers = Array.from({ length: settings.maxConcurrentChunks }, () =>
+    work().catch((error: unknown) => {
+      failing.abort(error);
+      throw error;
+    }),
+  );
+  await Promise.allSettled(workers);
+  signal.throwIfAborted();
+}
+
+async function fetchRun(
+  { source, requests, payload }: VerifiedDownloadOptions,
+  plan: ChunkPlan,
+  run: ChunkRun,
+  signal: AbortSignal,
+): Promise<Uint8Array> {
+  const { start, end } = plan.rangeOf(run);
+  // The one chunk of an empty payload.
+  if (start === end) return new Uint8Array(0);
+  for (let fetched = 0; fetched < maxFetches; fetched += 1) {
+    const data = await requests.run(() => source.read(start, end, signal), signal);
+    if (plan.isRun(run, data)) return data;
+  }
+  throw aedsError('DW_AEDS_PAYLOAD_MISMATCH', {
+    details: { payloadId: payload.payloadId, start, end },
+  });
+}

@@ -5,7 +5,12 @@
  * @packageDocumentation
  */
 
+export {
+  type BackingStoreConformanceOptions,
+  backingStoreConformance,
+} from './backing-store-conformance.js';
 export { type CallRouteOptions, type CallRouteResponse, callRoute } from './call-route.js';
+export type { ConformanceTest } from './conformance.js';
 export { ManualClock } from './manual-clock.js';
 export { MemoryBackingStore } from './memory-backing-store.js';
 export { MemoryMessageBus } from './memory-message-bus.js';

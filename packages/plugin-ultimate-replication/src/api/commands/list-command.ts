@@ -1,0 +1,90 @@
+import type { CliCommand, CliContext } from '@datawarehouse/sdk';
+import { type ZodType, z } from 'zod';
+import { objectApiPath } from './object-path.js';
+import { readAnswer } from './read-answer.js';
+
+const pageLength = 1000;
+
+const objectsSchema = z.looseObject({
+  objects: z.array(
+    z.looseObject({
+      key: z.string(),
+      sizeBytes: z.number(),
+      digest: z.string(),
+      version: z.string(),
+      updatedAtMs: z.number(),
+      strategy: z.string(),
+    }),
+  ),
+  next: z.string().optional(),
+});
+
+const namespacesSchema = z.looseObject({
+  namespaces: z.array(z.string()),
+  next: z.string().optional(),
+});
+
+/** `dw ls`. */
+export const listCommand: CliCommand = {
+  name: 'ls',
+  summary: 'list the objects of a namespace, or the namespaces',
+  arguments: [
+    { name: 'namespace', summary: 'namespace to list; all namespaces without it', required: false },
+  ],
+  options: [{ flags: '--prefix <text>', summary: 'only keys that begin so' }],
+  run: (context) =>
+    context.arguments.namespace === undefined
+      ? listNamespaces(context)
+      : listObjects(context, context.arguments.namespace),
+};
+
+async function listNamespaces(context: CliContext): Promise<void> {
+  const { output } = context;
+  const namespaces: string[] = [];
+  for await (const page of pages(context, '/api/v1/namespaces', namespacesSchema)) {
+    namespaces.push(...page.namespaces);
+  }
+  output.result(
+    namespaces.map((namespace) => ({ namespace })),
+    () => {
+      for (const namespace of namespaces) output.line(namespace);
+      if (namespaces.length === 0) output.note('There are no objects on this node.');
+    },
+  );
+}
+
+async function listObjects(context: CliContext, namespace: string): Promise<void> {
+  const { output, options } = context;
+  const prefix = typeof options.prefix === 'string' ? options.prefix : undefined;
+  const objects: z.output<typeof objectsSchema>['objects'] = [];
+  for await (const page of pages(context, objectApiPath(namespace), objectsSchema, prefix)) {
+    objects.push(...page.objects);
+  }
+  output.result(objects, () => {
+    output.table(
+      objects.map(({ key, sizeBytes, updatedAtMs, strategy, version }) => ({
+        key,
+        bytes: sizeBytes,
+        updated: new Date(updatedAtMs).toISOString(),
+        strategy,
+        version,
+      })),
+    );
+    if (objects.length === 0) output.note(`There are no such objects in ${namespace}.`);
+  });
+}
+
+async function* pages<T extends { readonly next?: string | undefined }>(
+  { api, signal }: CliContext,
+  path: string,
+  schema: ZodType<T>,
+  prefix?: string,
+): AsyncGenerator<T> {
+  let after: string | undefined;
+  do {
+    const query = { limit: pageLength, after, prefix };
+    const page: T = await readAnswer(await api.request('GET', path, { query, signal }), schema);
+    yield page;
+    after = page.next;
+  } while (after !== undefined);
+}

@@ -1,0 +1,28 @@
+import type { CliCommand, CliContext } from '@datawarehouse/sdk';
+import { z } from 'zod';
+import { objectApiPath, objectArguments, objectNameOf } from './object-path.js';
+import { readAnswer } from './read-answer.js';
+
+const receiptSchema = z.looseObject({
+  version: z.string(),
+  strategy: z.string(),
+  confirmedBy: z.array(z.string()),
+});
+
+/** `dw rm`. */
+export const removeCommand: CliCommand = {
+  name: 'rm',
+  summary: 'remove an object on every node',
+  arguments: objectArguments,
+  run: remove,
+};
+
+async function remove(context: CliContext): Promise<void> {
+  const { api, output, signal } = context;
+  const { namespace, key } = objectNameOf(context);
+  const response = await api.request('DELETE', objectApiPath(namespace, key), { signal });
+  const receipt = await readAnswer(response, receiptSchema);
+  output.result(receipt, () => {
+    output.line(`removed ${namespace} ${key}: version ${receipt.version}`);
+  });
+}

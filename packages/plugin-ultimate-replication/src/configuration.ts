@@ -1,0 +1,72 @@
+import { z } from 'zod';
+import { replicationError } from './errors/replication-errors.js';
+
+const hourMs = 3_600_000;
+
+/** Schema of the plugin's section of the configuration. */
+export const replicationConfigSchema = z.strictObject({
+  defaultStrategy: z
+    .string()
+    .default('asynchronous')
+    .describe('Strategy of names that no route fits, until routes are changed while running.'),
+  routes: z
+    .array(
+      z.strictObject({
+        pattern: z.string().describe('Glob over namespaces, or over namespace/key.'),
+        strategy: z.string().describe('Name of a strategy.'),
+      }),
+    )
+    .max(100_000)
+    .default([])
+    .describe('Routes in order, until routes are changed while running.'),
+  healthIntervalMs: z
+    .int()
+    .min(50)
+    .max(hourMs)
+    .default(30_000)
+    .describe('Time between two probes of a replica.'),
+  confirmTimeoutMs: z
+    .int()
+    .min(1)
+    .max(hourMs)
+    .default(10_000)
+    .describe('How long a write waits for the confirmations of its strategy, and for room.'),
+  retentionMs: z
+    .int()
+    .min(1000)
+    .default(48 * hourMs)
+    .describe('How long the log keeps entries for a replica that does not confirm them.'),
+  maxObjectBytes: z
+    .int()
+    .min(0)
+    .default(16 * 1024 ** 3)
+    .describe('Largest object.'),
+  maxLogBytes: z
+    .int()
+    .min(0)
+    .default(4 * 1024 ** 3)
+    .describe('Bytes of log beyond which the oldest entries go; replicas behind resynchronise.'),
+  maxClockDriftMs: z
+    .int()
+    .min(0)
+    .default(hourMs)
+    .describe('How far in the future a version of another node may lie.'),
+});
+
+/** The plugin's section of the configuration, complete. */
+export type ReplicationConfig = Readonly<z.output<typeof replicationConfigSchema>>;
+
+/**
+ * Completes the plugin's section of the configuration.
+ *
+ * @throws {@link DwError} `DW_REPLICATION_INVALID_CONFIG`.
+ */
+export function parseReplicationConfig(value: unknown): ReplicationConfig {
+  const result = replicationConfigSchema.safeParse(value);
+  if (result.success) return Object.freeze(result.data);
+  const issues = result.error.issues.map(({ path, message }) => `${path.join('.')}: ${message}`);
+  throw replicationError('DW_REPLICATION_INVALID_CONFIG', {
+    message: `The configuration of replication is malformed: ${issues.join('; ')}`,
+    details: { issues },
+  });
+}

@@ -1,0 +1,145 @@
+import { type ErrorTable, errorBuilder } from '@datawarehouse/sdk';
+
+/** Every code of replication. */
+export const replicationErrors = {
+  DW_REPLICATION_INVALID_CONFIG: {
+    message: 'The configuration of replication is malformed',
+    hint: 'Correct the "config" of the ultimate-replication plugin; see details.issues.',
+    category: 'invalid',
+  },
+  DW_REPLICATION_INVALID_NAME: {
+    message: 'A namespace or key is not a valid name',
+    hint: 'Names are well-formed Unicode of 1 to 1024 bytes in UTF-8.',
+    category: 'invalid',
+  },
+  DW_REPLICATION_INVALID_METADATA: {
+    message: 'The content type is not valid',
+    hint: 'Use a media type of at most 255 printable ASCII characters, such as text/plain.',
+    category: 'invalid',
+  },
+  DW_REPLICATION_INVALID_QUERY: {
+    message: 'The query is not valid',
+    hint: 'See the message for the parameter and its range.',
+    category: 'invalid',
+  },
+  DW_REPLICATION_NOT_FOUND: {
+    message: 'There is no such object on this node',
+    hint: 'See `dw ls NAMESPACE` for what is there; a recent write elsewhere may still be on its way.',
+    category: 'notFound',
+  },
+  DW_REPLICATION_RANGE_NOT_SATISFIABLE: {
+    message: 'The object ends before the range begins',
+    hint: 'Ask for a range within the size of the object.',
+    category: 'invalid',
+  },
+  DW_REPLICATION_LENGTH_MISMATCH: {
+    message: 'The body is not as long as was announced',
+    hint: 'Send it again; nothing was stored.',
+    category: 'invalid',
+  },
+  DW_REPLICATION_INVALID_PATTERN: {
+    message: 'The pattern of a route is not valid',
+    hint: 'Use a glob such as critical/** of at most 512 bytes, with at most three * a segment.',
+    category: 'invalid',
+  },
+  DW_REPLICATION_UNKNOWN_STRATEGY: {
+    message: 'There is no such strategy',
+    hint: 'Choose one of details.known.',
+    category: 'invalid',
+  },
+  DW_REPLICATION_UNKNOWN_ROUTE: {
+    message: 'There is no route with this pattern',
+    hint: 'See `dw routes` for the patterns, and quote them in a shell.',
+    category: 'notFound',
+  },
+  DW_REPLICATION_ROUTES_FULL: {
+    message: 'The routing table is full',
+    hint: 'Remove routes, or raise maxCacheEntries: a tenth of it may be routes.',
+    category: 'exhausted',
+  },
+  DW_REPLICATION_UNCONFIRMED: {
+    message: 'The write is stored here, but replicas did not confirm it',
+    hint: 'It will be replicated when they are back; see `dw replicas`, or route the name to asynchronous.',
+    category: 'unavailable',
+    retryable: true,
+  },
+  DW_REPLICATION_CLOCK_DRIFT: {
+    message: 'A version lies too far in the future',
+    hint: 'Synchronise the clocks of the nodes, then write the object again.',
+    category: 'conflict',
+  },
+  DW_REPLICATION_INVALID_EVENT: {
+    message: 'An event of another node cannot be read',
+    hint: 'Run the same version on every node; the event is kept among the dead letters.',
+    category: 'invalid',
+  },
+  DW_REPLICATION_INVALID_MESSAGE: {
+    message: 'A message of another node is malformed',
+    hint: 'Run the same version on every node.',
+    category: 'invalid',
+  },
+  DW_REPLICATION_ORIGIN_MISMATCH: {
+    message: 'A node sent events in the name of another',
+    hint: 'Find out who holds the key of the sending node.',
+    category: 'denied',
+  },
+  DW_REPLICATION_PAYLOAD_MISSING: {
+    message: 'The node does not have the payload that it announced',
+    hint: 'Write the object again, or synchronise with a node that has it.',
+    category: 'notFound',
+  },
+  DW_REPLICATION_RECORD_CORRUPT: {
+    message: 'A stored record of replication is damaged',
+    hint: 'Synchronise with another node, or write the object again; check the disk.',
+    category: 'corrupt',
+  },
+  DW_REPLICATION_MODE_NOT_OFFERED: {
+    message: 'This mode of synchronisation is not offered',
+    hint: 'Use the mode "online".',
+    category: 'invalid',
+  },
+  DW_REPLICATION_RESOLUTION_NOT_OFFERED: {
+    message: 'This resolution is not offered',
+    hint: 'Use localWins, remoteWins or latestWins.',
+    category: 'invalid',
+  },
+  DW_REPLICATION_SYNC_FAILED: {
+    message: 'The synchronisation could not be completed',
+    hint: 'See the cause and the log of both nodes, then try again.',
+    category: 'unavailable',
+    retryable: true,
+  },
+  DW_REPLICATION_FILE: {
+    message: 'The file cannot be read or written',
+    hint: 'Check the path and its permissions.',
+    category: 'invalid',
+  },
+  DW_REPLICATION_OUTPUT_NEEDED: {
+    message: 'With --json the object’s bytes need a file to go to',
+    hint: 'Add --output FILE, or leave --json out.',
+    category: 'invalid',
+  },
+  DW_REPLICATION_TRANSFER_DAMAGED: {
+    message: 'What arrived is not what the node announced',
+    hint: 'Try again; nothing was written.',
+    category: 'corrupt',
+    retryable: true,
+  },
+  DW_REPLICATION_BAD_ANSWER: {
+    message: 'The node answered what this command does not understand',
+    hint: 'Run the same version of dw and of the node, and check --endpoint.',
+    category: 'unavailable',
+  },
+  DW_REPLICATION_CLOSED: {
+    message: 'Replication is stopping',
+    hint: 'Finish the work that uses it before stopping the node.',
+    category: 'unavailable',
+    retryable: true,
+  },
+} as const satisfies ErrorTable;
+
+/** A key of {@link replicationErrors}. */
+export type ReplicationErrorCode = keyof typeof replicationErrors;
+
+/** Builds an error of replication. */
+export const replicationError = errorBuilder<ReplicationErrorCode>(replicationErrors);

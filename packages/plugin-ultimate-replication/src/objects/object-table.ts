@@ -1,0 +1,146 @@
+import {
+  type BackingStoreOperation,
+  DwError,
+  type IPersistentBackingStore,
+  KeyedMutex,
+  type Logger,
+  storePath,
+} from '@datawarehouse/sdk';
+import { z } from 'zod';
+import { decodeStored, encodeStored } from '../persistence/stored-json.js';
+import type { ReplicationCounters } from '../scaling/replication-counters.js';
+import { namespacePrefix, objectNameOf, objectPath, objectsPrefix } from './object-name.js';
+import { decodeRecord, encodeRecord, type ObjectRecord, recordPath } from './object-record.js';
+import { formatVersion, type ObjectVersion, versionSchema } from './object-version.js';
+
+/** Which records of a namespace to read. */
+export interface RecordRange {
+  /** Key behind which to begin. */
+  readonly after?: string | undefined;
+  readonly prefix?: string | undefined;
+  readonly signal?: AbortSignal | undefined;
+}
+
+const clockPath = storePath('replication', 'clock');
+const clockSchema = z.object({ v: z.literal(1), version: versionSchema });
+
+// Escaped names never hold a tilde, and all that they hold comes before it.
+const lastOfNamespace = '~';
+
+/** What an {@link ObjectTable} works with. */
+export interface ObjectTableOptions {
+  readonly store: IPersistentBackingStore;
+  readonly logger: Logger;
+  readonly counters: ReplicationCounters;
+}
+
+/** The records of all objects, tombstones among them, and the locks to change them under. */
+export class ObjectTable {
+  readonly #store: IPersistentBackingStore;
+  readonly #logger: Logger;
+  readonly #counters: ReplicationCounters;
+  readonly #locks = new KeyedMutex();
+
+  constructor({ store, logger, counters }: ObjectTableOptions) {
+    this.#store = store;
+    this.#logger = logger;
+    this.#counters = counters;
+  }
+
+  /**
+   * Reads the record of an object, a tombstone as well.
+   *
+   * @throws {@link DwError} `DW_REPLICATION_RECORD_CORRUPT`.
+   */
+  async read(path: string): Promise<ObjectRecord | undefined> {
+    const data = await this.#store.read(path);
+    return data && decodeRecord(path, data);
+  }
+
+  /** Reads a record that is about to be replaced: a damaged one counts as none, and heals so. */
+  async readForChange(path: string): Promise<ObjectRecord | undefined> {
+    const data = await this.#store.read(path);
+    return data && this.#decode(path, data);
+  }
+
+  /** Runs `work` while holding the locks of all `paths`, taken in one order by everybody. */
+  lock<T>(paths: readonly string[], work: () => Promise<T>): Promise<T> {
+    const ordered = [...new Set(paths)].sort();
+    const take = (index: number): Promise<T> => {
+      const path = ordered[index];
+      return path === undefined ? work() : this.#locks.run(path, () => take(index + 1));
+    };
+    return take(0);
+  }
+
+  /** Yields the records of a namespace by ascending path; damaged ones are counted and logged. */
+  async *scan(namespace: string, range: RecordRange = {}): AsyncGenerator<ObjectRecord> {
+    const { after, prefix = '', signal } = range;
+    const within = prefix === '' ? namespacePrefix(namespace) : objectPath(namespace, prefix);
+    yield* this.#scan(
+      within,
+      after === undefined ? undefined : objectPath(namespace, after),
+      signal,
+    );
+  }
+
+  /** Yields the records of all namespaces as {@link scan} does, from behind a path. */
+  scanAll(after?: string, signal?: AbortSignal): AsyncGenerator<ObjectRecord> {
+    return this.#scan(objectsPrefix, after, signal);
+  }
+
+  /** Yields the namespaces that have records, by ascending path, without reading the records. */
+  async *namespaces(after?: string): AsyncGenerator<string> {
+    let from = after === undefined ? undefined : namespacePrefix(after) + lastOfNamespace;
+    for (;;) {
+      let found: string | undefined;
+      const options = { limit: 1, ...(from !== undefined && { after: from }) };
+      for await (const path of this.#store.list(objectsPrefix, options)) {
+        found = objectNameOf(path).namespace;
+      }
+      if (found === undefined) return;
+      yield found;
+      from = namespacePrefix(found) + lastOfNamespace;
+    }
+  }
+
+  /** The change that stores a record. */
+  write(record: ObjectRecord): BackingStoreOperation {
+    return { type: 'write', path: recordPath(record), data: encodeRecord(record) };
+  }
+
+  /** Greatest version that was stored with {@link clockOperation}. */
+  async lastVersion(): Promise<ObjectVersion | undefined> {
+    const data = await this.#store.read(clockPath);
+    return data && decodeStored(clockPath, data, clockSchema).version;
+  }
+
+  /** The change that keeps the clock's reading, for the batch of every write. */
+  clockOperation(last: ObjectVersion): BackingStoreOperation {
+    const data = encodeStored({ v: 1, version: formatVersion(last) });
+    return { type: 'write', path: clockPath, data };
+  }
+
+  async *#scan(
+    within: string,
+    after: string | undefined,
+    signal: AbortSignal | undefined,
+  ): AsyncGenerator<ObjectRecord> {
+    const options = { ...(after !== undefined && { after }), ...(signal && { signal }) };
+    for await (const { path, data } of this.#store.scan(within, options)) {
+      const record = this.#decode(path, data);
+      if (record !== undefined) yield record;
+    }
+  }
+
+  #decode(path: string, data: Uint8Array): ObjectRecord | undefined {
+    try {
+      return decodeRecord(path, data);
+    } catch (error) {
+      if (!DwError.is(error, 'DW_REPLICATION_RECORD_CORRUPT')) throw error;
+      this.#counters.damagedRecords += 1;
+      this.#logger.error({ error, path }, 'a stored record is damaged');
+      return undefined;
+    }
+  }
+}

@@ -1,0 +1,95 @@
+import type { ContentStore, IPeerTransport, PeerRequest } from '@datawarehouse/sdk';
+import type { ZodType } from 'zod';
+import { objectPath } from '../objects/object-name.js';
+import type { ObjectTable } from '../objects/object-table.js';
+import type { Resynchroniser } from '../sync/resynchroniser.js';
+import type { SnapshotServer } from '../sync/snapshot-server.js';
+import type { EventReceiver } from './event-receiver.js';
+import { decodePeerFrame, encodePeerFrame } from './peer-frame.js';
+import {
+  chunkListSchema,
+  chunksSchema,
+  currentSchema,
+  MAX_DIGESTS_PER_CALL,
+  type Ping,
+  pingSchema,
+  pullSchema,
+  services,
+  snapshotSchema,
+} from './peer-messages.js';
+import { encodeEvent } from './replication-event.js';
+
+/** What the services of this node work with. */
+export interface PeerServicesOptions {
+  readonly transport: IPeerTransport;
+  readonly receiver: EventReceiver;
+  readonly content: ContentStore;
+  readonly table: ObjectTable;
+  readonly snapshots: SnapshotServer;
+  readonly resynchroniser: Resynchroniser;
+  /** Takes note of another node's ping, and answers it. */
+  readonly onPing: (from: string, ping: Ping) => Ping;
+}
+
+interface Answer {
+  readonly header: unknown;
+  readonly attachments?: readonly Uint8Array[];
+}
+
+/** Offers other nodes what replication asks of them. */
+export function offerPeerServices(options: PeerServicesOptions): readonly Disposable[] {
+  const { transport, receiver, onPing } = options;
+  const offer = <T>(
+    service: string,
+    schema: ZodType<T>,
+    handle: (header: T, request: PeerRequest) => Answer | Promise<Answer>,
+  ): Disposable =>
+    transport.handle(service, async (request) => {
+      const { header } = decodePeerFrame(request.body, schema);
+      const answer = await handle(header, request);
+      return encodePeerFrame(answer.header, answer.attachments);
+    });
+  return [
+    transport.handle(services.apply, async (request) =>
+      encodePeerFrame(await receiver.receive(request)),
+    ),
+    offer(services.ping, pingSchema, (ping, { from }) => ({
+      header: { v: 1, ...onPing(from, ping) },
+    })),
+    ...offerContents(offer, options),
+  ];
+}
+
+type Offer = <T>(
+  service: string,
+  schema: ZodType<T>,
+  handle: (header: T, request: PeerRequest) => Answer | Promise<Answer>,
+) => Disposable;
+
+function offerContents(offer: Offer, options: PeerServicesOptions): readonly Disposable[] {
+  const { content, table, snapshots, resynchroniser } = options;
+  return [
+    offer(services.chunks, chunksSchema, async ({ digests }) => ({
+      header: {},
+      attachments: await Promise.all(digests.map((digest) => content.readChunk(digest))),
+    })),
+    offer(services.chunkList, chunkListSchema, async ({ payload, offset }) => {
+      const digests = await content.chunkDigests(payload);
+      const page = digests.slice(offset, offset + MAX_DIGESTS_PER_CALL);
+      return { header: {}, attachments: [Buffer.from(page.join(''), 'hex')] };
+    }),
+    offer(services.current, currentSchema, async ({ namespace, key }) => {
+      const record = await table.readForChange(objectPath(namespace, key));
+      const isGiven = record !== undefined && snapshots.mayLeave(record);
+      return { header: {}, attachments: isGiven ? [encodeEvent(record)] : [] };
+    }),
+    offer(services.snapshot, snapshotSchema, async (request, { signal }) => {
+      const { log, next, events } = await snapshots.page(request, signal);
+      return { header: { log, next }, attachments: events };
+    }),
+    offer(services.pull, pullSchema, async (scope, { from, signal }) => {
+      const { log: _log, ...header } = await resynchroniser.pull(from, scope, signal);
+      return { header };
+    }),
+  ];
+}

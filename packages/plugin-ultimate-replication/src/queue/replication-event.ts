@@ -1,0 +1,55 @@
+import { z } from 'zod';
+import { replicationError } from '../errors/replication-errors.js';
+import { type ObjectRecord, objectFields, versionTexts } from '../objects/object-record.js';
+
+/**
+ * What a log entry holds: a change of one object, without its bytes.
+ *
+ * The operation `merge` is reserved for strategies that merge; a node that does not know an
+ * operation keeps the event as a dead letter.
+ */
+const eventSchema = z
+  .object({
+    v: z.literal(1),
+    operation: z.enum(['put', 'delete']),
+    ...objectFields,
+    timestampMs: z.number(),
+  })
+  .refine(
+    (event) => (event.operation === 'put') === (event.payload !== undefined),
+    'the operation and the payload do not fit together',
+  );
+
+/** Encodes a change for the log and for other nodes: JSON in UTF-8. */
+export function encodeEvent(record: ObjectRecord): Uint8Array {
+  const { updatedAtMs, ...rest } = record;
+  const operation = record.payload === undefined ? 'delete' : 'put';
+  const event = { v: 1, operation, ...rest, ...versionTexts(record), timestampMs: updatedAtMs };
+  return Buffer.from(JSON.stringify(event), 'utf8');
+}
+
+/**
+ * Decodes what {@link encodeEvent} wrote, on this node or another.
+ *
+ * @throws {@link DwError} `DW_REPLICATION_INVALID_EVENT`.
+ */
+export function decodeEvent(data: Uint8Array): ObjectRecord {
+  const result = eventSchema.safeParse(parseJson(data));
+  if (!result.success) {
+    const issues = result.error.issues.map(({ path, message }) => `${path.join('.')}: ${message}`);
+    throw replicationError('DW_REPLICATION_INVALID_EVENT', {
+      message: `An event of another node cannot be read: ${issues.join('; ')}`,
+      details: { issues },
+    });
+  }
+  const { v: _version, operation: _operation, timestampMs, ...fields } = result.data;
+  return { ...fields, updatedAtMs: timestampMs };
+}
+
+function parseJson(data: Uint8Array): unknown {
+  try {
+    return JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(data));
+  } catch (cause) {
+    throw replicationError('DW_REPLICATION_INVALID_EVENT', { cause });
+  }
+}

@@ -1,0 +1,142 @@
+import {
+  BackpressureGate,
+  ContentStore,
+  defaultScalingLimits,
+  IClusterMembership,
+  IPeerTransport,
+  type PluginContext,
+  storePath,
+  WriteAheadLog,
+} from '@datawarehouse/sdk';
+import type { ReplicationConfig } from './configuration.js';
+import { HybridClock } from './objects/hybrid-clock.js';
+import { ObjectApplier } from './objects/object-applier.js';
+import { ObjectTable } from './objects/object-table.js';
+import { ObjectWriter } from './objects/object-writer.js';
+import { ReplicatedObjectStore } from './objects/replicated-object-store.js';
+import { AppendGate } from './queue/append-gate.js';
+import { ConcurrencyLimit } from './queue/concurrency-limit.js';
+import { Confirmations } from './queue/confirmations.js';
+import { DeadLetters } from './queue/dead-letters.js';
+import { EventReceiver } from './queue/event-receiver.js';
+import { OriginPositions } from './queue/origin-positions.js';
+import { ReplicationPeer } from './queue/replication-peer.js';
+import { WriteConfirmation } from './queue/write-confirmation.js';
+import { ReplicaLinks } from './replicas/replica-links.js';
+import { ReplicaRegistry } from './replicas/replica-registry.js';
+import { StrategyRouter } from './routing/strategy-router.js';
+import { createReplicationCounters } from './scaling/replication-counters.js';
+import { ReplicationScalingManager } from './scaling/replication-scaling-manager.js';
+import { StrategyRegistry } from './strategies/strategy-registry.js';
+import { OnlineSync } from './sync/online-sync.js';
+import { Resynchroniser } from './sync/resynchroniser.js';
+import { SnapshotServer } from './sync/snapshot-server.js';
+
+/** The parts of replication on one node, wired to one another. */
+export type ReplicationParts = Awaited<ReturnType<typeof openReplicationParts>>;
+
+type StoredParts = Awaited<ReturnType<typeof openStoredParts>>;
+
+/** Opens what has state in the store. The scope closes it. */
+async function openStoredParts(context: PluginContext, config: ReplicationConfig) {
+  const { store, clock, logger, scope, node } = context;
+  const counters = createReplicationCounters();
+  const strategies = new StrategyRegistry();
+  const router = await StrategyRouter.open({
+    ...{ store, strategies, configured: config },
+    maxCacheEntries: defaultScalingLimits.maxCacheEntries,
+  });
+  scope.own(router);
+  const content = await ContentStore.open({
+    ...{ store, clock, maxContentBytes: config.maxObjectBytes },
+    path: storePath('content', 'replication'),
+  });
+  scope.own(content);
+  const log = await WriteAheadLog.open({
+    ...{ store, clock, retentionMs: config.retentionMs, maxHeldBytes: config.maxLogBytes },
+    path: storePath('replication', 'wal'),
+    offsetsPath: storePath('replication', 'offsets'),
+  });
+  scope.own(log);
+  const table = new ObjectTable({ store, logger, counters });
+  const versions = new HybridClock({
+    ...{ nodeId: node.nodeId, clock, maxDriftMs: config.maxClockDriftMs },
+    last: await table.lastVersion(),
+  });
+  const positions = await OriginPositions.open(store, logger);
+  return { counters, strategies, router, content, log, table, versions, positions };
+}
+
+/** Opens the parts of replication and wires them. Nothing runs yet. */
+export async function openReplicationParts(context: PluginContext, config: ReplicationConfig) {
+  const stored = await openStoredParts(context, config);
+  const registry = new ReplicaRegistry({
+    ...{ bus: context.bus, log: stored.log, logger: context.logger },
+    membership: context.services.get(IClusterMembership),
+    nodeId: context.node.nodeId,
+  });
+  const writing = wireWriting(context, config, stored, registry);
+  const receiving = wireReceiving(context, stored);
+  const { gate, writes, confirmations, appendGate } = writing;
+  const { log, router, counters, content, positions } = stored;
+  const scaling = new ReplicationScalingManager({
+    ...{ log, router, counters, registry, gate },
+    concurrency: [writes, receiving.fetches],
+  });
+  const links = new ReplicaLinks({
+    ...{ registry, log, content, counters, positions, confirmations, gate: appendGate },
+    ...{ nodeId: context.node.nodeId, clock: context.clock, logger: context.logger },
+    transport: context.services.get(IPeerTransport),
+    resynchroniser: receiving.resynchroniser,
+    healthIntervalMs: config.healthIntervalMs,
+    dispatchLimits: () => scaling.dispatchLimits,
+  });
+  registry.listen(links);
+  return { ...stored, ...writing, ...receiving, registry, scaling, links };
+}
+
+/** What a write on this node goes through. */
+function wireWriting(
+  { clock, store, scope }: PluginContext,
+  { confirmTimeoutMs, maxObjectBytes }: ReplicationConfig,
+  { content, log, table, versions, router }: StoredParts,
+  registry: ReplicaRegistry,
+) {
+  const gate = scope.own(new BackpressureGate({ subsystemName: 'replication', clock }));
+  const appendGate = new AppendGate({
+    ...{ gate, clock, waitMs: confirmTimeoutMs },
+    confirmedSequence: () => registry.confirmedSequence(),
+  });
+  const confirmations = scope.own(new Confirmations());
+  const confirmation = new WriteConfirmation({
+    ...{ confirmations, replicas: registry, log, clock, timeoutMs: confirmTimeoutMs },
+  });
+  const writes = new ConcurrencyLimit(defaultScalingLimits.maxConcurrentOperations);
+  const writer = new ObjectWriter({
+    ...{ store, content, log, table, versions, gate: appendGate, clock },
+  });
+  const objects = new ReplicatedObjectStore({
+    ...{ table, content, router, writer, confirmation, maxObjectBytes, concurrency: writes },
+  });
+  return { gate, appendGate, confirmations, writes, objects };
+}
+
+/** What versions of other nodes go through. */
+function wireReceiving(
+  { clock, store, logger, services, node }: PluginContext,
+  { content, table, versions, counters, positions, log, strategies }: StoredParts,
+) {
+  const transport = services.get(IPeerTransport);
+  const peerOf = (nodeId: string) => new ReplicationPeer(transport, nodeId);
+  const fetches = new ConcurrencyLimit(defaultScalingLimits.maxConcurrentOperations);
+  const applier = new ObjectApplier({
+    ...{ store, content, table, versions, counters, concurrency: fetches },
+  });
+  const shared = { content, applier, positions, peerOf, counters, logger };
+  const resynchroniser = new Resynchroniser({ ...shared, store });
+  const deadLetters = new DeadLetters({ store, clock });
+  const receiver = new EventReceiver({ ...shared, deadLetters, resynchroniser });
+  const snapshots = new SnapshotServer({ table, log, strategies, nodeId: node.nodeId });
+  const sync = new OnlineSync({ resynchroniser, peerOf, clock, logger });
+  return { fetches, receiver, resynchroniser, snapshots, sync, transport };
+}

@@ -1,0 +1,77 @@
+import { compilePattern, type RoutePattern } from './route-pattern.js';
+
+/** One route, as it is stored and shown. */
+export interface Route {
+  readonly pattern: string;
+  /** Name of a strategy. */
+  readonly strategy: string;
+}
+
+/** What decided a name. */
+export interface RouteMatch {
+  readonly route: Route;
+  /** A `key` route fits `namespace/key` but not the namespace; it comes before `namespace` ones. */
+  readonly kind: 'key' | 'namespace';
+}
+
+interface CompiledRoute {
+  readonly route: Route;
+  readonly pattern: RoutePattern;
+}
+
+/** Ordered routes. Immutable: a change makes another table. */
+export class RoutingTable {
+  readonly #compiled: readonly CompiledRoute[];
+
+  private constructor(compiled: readonly CompiledRoute[]) {
+    this.#compiled = compiled;
+  }
+
+  /**
+   * Compiles routes. Of two with one pattern the later counts, at the place of the earlier.
+   *
+   * @throws {@link DwError} `DW_REPLICATION_INVALID_PATTERN`.
+   */
+  static of(routes: readonly Route[]): RoutingTable {
+    const byPattern = new Map(routes.map((route) => [route.pattern, route]));
+    return new RoutingTable([...byPattern.values()].map(compileRoute));
+  }
+
+  get routes(): readonly Route[] {
+    return this.#compiled.map(({ route }) => route);
+  }
+
+  get size(): number {
+    return this.#compiled.length;
+  }
+
+  /** Puts a route at `position`; by default where its pattern is already, or at the end. */
+  with(route: Route, position?: number): RoutingTable {
+    const at = this.#compiled.findIndex((other) => other.route.pattern === route.pattern);
+    const others = this.#compiled.filter((_, index) => index !== at);
+    const place = position ?? (at === -1 ? others.length : at);
+    return new RoutingTable(others.toSpliced(place, 0, compileRoute(route)));
+  }
+
+  /** Leaves a route out; `undefined` where there is none with that pattern. */
+  without(pattern: string): RoutingTable | undefined {
+    const rest = this.#compiled.filter(({ route }) => route.pattern !== pattern);
+    return rest.length === this.#compiled.length ? undefined : new RoutingTable(rest);
+  }
+
+  /** Finds the first route that fits, per-key routes before namespace routes. */
+  match(namespace: string, key: string): RouteMatch | undefined {
+    const name = `${namespace}/${key}`;
+    let first: Route | undefined;
+    for (const { route, pattern } of this.#compiled) {
+      if (pattern.matches(namespace)) first ??= route;
+      else if (pattern.matches(name)) return { route, kind: 'key' };
+    }
+    return first && { route: first, kind: 'namespace' };
+  }
+}
+
+function compileRoute(route: Route): CompiledRoute {
+  const { pattern, strategy } = route;
+  return { route: Object.freeze({ pattern, strategy }), pattern: compilePattern(pattern) };
+}

@@ -271,9 +271,9 @@ export const aedsErrors = {
     hint: 'Stop the other agent, or give this one a directory of its own.',
     category: 'conflict',
   },
-  DW_AEDS_OTHER_SERVER: {
-    message: 'The directory belongs to an agent of another server',
-    hint: 'Give each server’s agent a directory of its own.',
+  DW_AEDS_DELIVERY_UNSUCCESSFUL: {
+    message: 'The delivery came to nothing',
+    hint: 'See the reason in the message, and `dw jobs show` on the node.',
     category: 'conflict',
   },
 } as const satisfies ErrorTable;

@@ -1,0 +1,154 @@
+import { hostname } from 'node:os';
+import { type Clock, DwError, delay, systemClock } from '@datawarehouse/sdk';
+import { clientCapabilities } from '../collections/client-record.js';
+import { openKeyPair } from '../identity/key-pair-file.js';
+import { TrustStore } from '../manifests/trust-store.js';
+import { ConcurrencyLimit } from '../transfer/concurrency-limit.js';
+import {
+  agentPaths,
+  type EnrolledServer,
+  lockDirectory,
+  readEnrolledServer,
+  writeEnrolledServer,
+} from './agent-directory.js';
+import type { AgentListener } from './agent-events.js';
+import { Backoff } from './backoff.js';
+import { DeliveryJournal } from './delivery-journal.js';
+import { DeliveryWorker } from './delivery-worker.js';
+import { type EnrolOptions, enrol } from './enrol.js';
+import { PollLoop } from './poll-loop.js';
+import { ReportOutbox } from './report-outbox.js';
+import { ServerConnection } from './server-connection.js';
+import { TrustedServer } from './trusted-server.js';
+
+/** Requests for payloads at a time, of all deliveries together. */
+const maxRequests = 64;
+
+export interface AgentOptions {
+  /** Origin of the server. */
+  readonly endpoint: string;
+  /** Folder of the agent's own; see `AgentPaths` for what is in it. */
+  readonly directory: string;
+  /** Needed until it is enrolled. */
+  readonly pin?: string;
+  /** @defaultValue the name of the machine */
+  readonly name?: string;
+  /** Channels to subscribe to. */
+  readonly channels: readonly string[];
+  readonly trustFile?: string;
+  /** Ends after the first delivery that has ended and been reported. */
+  readonly once?: boolean;
+  readonly emit: AgentListener;
+  readonly clock?: Clock;
+}
+
+/** What {@link runAgent} tells when it ends by itself. */
+export interface AgentResult {
+  readonly jobId: string;
+  readonly state: string;
+}
+
+/**
+ * Runs the client side until aborted: enrols where it has not, listens, and takes each manifest to
+ * its end.
+ *
+ * @returns The first delivery, with `once`.
+ * @throws DwError `DW_AEDS_DIRECTORY_IN_USE`, what `enrol` throws, `DW_AEDS_CLIENT_REVOKED`;
+ *   `signal.reason` when aborted.
+ */
+export async function runAgent(options: AgentOptions, signal: AbortSignal): Promise<AgentResult> {
+  const clock = options.clock ?? systemClock;
+  const connection = new ServerConnection(options.endpoint, clock);
+  const lock = await lockDirectory(options.directory);
+  try {
+    return await serve({ ...options, clock }, connection, signal);
+  } finally {
+    await connection[Symbol.asyncDispose]();
+    await lock[Symbol.asyncDispose]();
+  }
+}
+
+async function serve(
+  options: AgentOptions & { readonly clock: Clock },
+  connection: ServerConnection,
+  signal: AbortSignal,
+): Promise<AgentResult> {
+  const { emit, clock } = options;
+  const paths = agentPaths(options.directory);
+  const identity = await openKeyPair(paths.identity);
+  const capabilities = clientCapabilities.receivePassive | clientCapabilities.receiveNotify;
+  const { serverId, anchors } = await enrolled(paths.server, options, {
+    ...{ connection, identity, capabilities, signal },
+    ...{ pin: options.pin, channels: options.channels, trustFile: options.trustFile },
+    name: options.name ?? hostname(),
+  });
+  const trust = new TrustStore(anchors);
+  const server = new TrustedServer({ connection, identity, serverId, trust });
+  const journal = await DeliveryJournal.open(paths.state);
+  const ending = new AbortController();
+  let result: AgentResult | undefined;
+  const tell: AgentListener = (event) => {
+    emit(event);
+    if (options.once !== true || event.type !== 'reported') return;
+    result ??= { jobId: event.jobId, state: event.state };
+    ending.abort();
+  };
+  const outbox = new ReportOutbox({ journal, server, emit: tell, clock });
+  const requests = new ConcurrencyLimit(maxRequests);
+  const worker = new DeliveryWorker({
+    ...{ paths, server, trust, journal, outbox, requests, clock },
+    emit: tell,
+  });
+  const loop = new PollLoop({
+    ...{ server, worker, journal, clock },
+    subscriptions: options.channels,
+    recipient: { clientId: identity.keyId, serverId, capabilities },
+    emit: tell,
+  });
+  const until = AbortSignal.any([signal, ending.signal]);
+  await together([(both) => loop.run(both), (both) => outbox.run(both)], until);
+  if (result !== undefined) return result;
+  throw signal.reason as Error;
+}
+
+/** The server of this directory; enrols where there is none yet, and waits for a server that is away. */
+async function enrolled(
+  path: string,
+  { emit, clock, endpoint }: AgentOptions & { readonly clock: Clock },
+  options: EnrolOptions,
+): Promise<EnrolledServer> {
+  const known = await readEnrolledServer(path);
+  if (known !== undefined) return known;
+  const backoff = new Backoff({ firstMs: 1000, longestMs: 30_000 });
+  for (;;) {
+    try {
+      const server = await enrol(options);
+      await writeEnrolledServer(path, { ...server, endpoint });
+      const keyIds = server.anchors.map(({ keyId }) => keyId);
+      const { serverId } = server;
+      emit({ type: 'enrolled', clientId: options.identity.keyId, serverId, keyIds });
+      return server;
+    } catch (error) {
+      if (!DwError.is(error, 'DW_AEDS_SERVER_UNREACHABLE')) throw error;
+      emit({ type: 'disconnected', code: error.code, message: error.message });
+      await delay(backoff.next(), { clock, signal: options.signal });
+    }
+  }
+}
+
+/** Runs tasks until the signal; the first that fails ends the others, and is what is thrown. */
+async function together(
+  tasks: readonly ((signal: AbortSignal) => Promise<void>)[],
+  signal: AbortSignal,
+): Promise<void> {
+  const failing = new AbortController();
+  const both = AbortSignal.any([signal, failing.signal]);
+  await Promise.all(
+    tasks.map((task) =>
+      task(both).catch((error: unknown) => {
+        if (!both.aborted) failing.abort(error);
+      }),
+    ),
+  );
+  if (failing.signal.aborted) throw failing.signal.reason as Error;
+}

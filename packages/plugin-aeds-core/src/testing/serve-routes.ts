@@ -1,0 +1,92 @@
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { collectBytes, DwError, type HttpRoute } from '@datawarehouse/sdk';
+import { callRoute } from '@datawarehouse/sdk/testing';
+
+/** A real HTTP server over contributed routes, for specs. */
+export interface RouteServer extends AsyncDisposable {
+  readonly endpoint: string;
+  /** Requests so far, as `METHOD path`. */
+  readonly requests: readonly string[];
+  /** Looks at, or replaces, what the routes answer. */
+  intercept: (request: { readonly method: string; readonly url: string }, answer: Answer) => Answer;
+}
+
+/** What goes over the wire. */
+export interface Answer {
+  readonly status: number;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body: Uint8Array;
+}
+
+const statuses: Readonly<Record<string, number>> = {
+  invalid: 400,
+  unauthenticated: 401,
+  denied: 403,
+  notFound: 404,
+  conflict: 409,
+  tooLarge: 413,
+  exhausted: 429,
+  unavailable: 503,
+  timeout: 504,
+};
+
+/** Serves the routes on a free port of 127.0.0.1, or on the given one. */
+export async function serveRoutes(
+  context: { readonly routes: { readonly list: readonly HttpRoute[] } },
+  port = 0,
+): Promise<RouteServer> {
+  const requests: string[] = [];
+  const server = createServer((incoming, outgoing) => {
+    const { method = 'GET', url = '/' } = incoming;
+    requests.push(`${method} ${url}`);
+    void answerOf(context, incoming, outgoing).then((answer) => {
+      const { status, headers, body } = routeServer.intercept({ method, url }, answer);
+      outgoing.writeHead(status, headers).end(body);
+    });
+  });
+  await new Promise<void>((resolve) => server.listen(port, '127.0.0.1', resolve));
+  const { port: bound } = server.address() as AddressInfo;
+  const routeServer: RouteServer = {
+    endpoint: `http://127.0.0.1:${bound}`,
+    requests,
+    intercept: (_request, answer) => answer,
+    [Symbol.asyncDispose]: async () => {
+      server.closeAllConnections();
+      await new Promise((resolve) => server.close(resolve));
+    },
+  };
+  return routeServer;
+}
+
+async function answerOf(
+  context: { readonly routes: { readonly list: readonly HttpRoute[] } },
+  incoming: IncomingMessage,
+  outgoing: ServerResponse,
+): Promise<Answer> {
+  const gone = new AbortController();
+  outgoing.on('close', () => {
+    gone.abort(new Error('The client is gone'));
+  });
+  try {
+    const response = await callRoute(
+      context,
+      (incoming.method ?? 'GET') as HttpRoute['method'],
+      incoming.url ?? '/',
+      {
+        headers: Object.fromEntries(
+          Object.entries(incoming.headers).map(([name, value]) => [name, String(value)]),
+        ),
+        body: await collectBytes(incoming, 1024 * 1024 * 1024),
+        signal: gone.signal,
+      },
+    );
+    const body = response.body ?? Buffer.from(JSON.stringify(response.json ?? {}));
+    return { status: response.status, headers: response.headers, body };
+  } catch (error) {
+    const known = DwError.is(error) ? error : undefined;
+    const { code = 'DW_TEST_FAILED', message = String(error), category = 'internal' } = known ?? {};
+    const body = Buffer.from(JSON.stringify({ error: { code, message, hint: known?.hint } }));
+    return { status: statuses[category] ?? 500, headers: {}, body };
+  }
+}

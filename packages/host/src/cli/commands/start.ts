@@ -47,7 +47,7 @@ async function start(context: CommandContext): Promise<void> {
   // The server, the store and the container are far from what the other commands need.
   const { Host: Loaded } = await import('../../host.js');
   context.signal.throwIfAborted();
-  const host = await Loaded.start(configuration);
+  const host = await Loaded.start(configuration, { guardsProcess: true });
   try {
     announce(host, configuration.dataDirectory, context);
     await aborted(context.signal);

@@ -18,9 +18,14 @@ function column(head: string, rows: readonly TableRow[]): readonly string[] {
   const isNumeric =
     values.some((value) => typeof value === 'number') &&
     values.every((value) => value === undefined || typeof value === 'number');
-  const texts = [head.toUpperCase(), ...values.map(cellText)];
+  const texts = [headText(head), ...values.map(cellText)];
   const width = texts.reduce((widest, text) => Math.max(widest, text.length), 0);
   return texts.map((text) => (isNumeric ? text.padStart(width) : text.padEnd(width)));
+}
+
+/** A head of several words in one, `maxQueueDepth`, is a name that people must type. */
+function headText(head: string): string {
+  return head === head.toLowerCase() ? head.toUpperCase() : head;
 }
 
 function cellText(value: Cell): string {

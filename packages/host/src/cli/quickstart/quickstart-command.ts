@@ -1,10 +1,11 @@
 import { resolve } from 'node:path';
+import { DwError } from '@datawarehouse/sdk';
 import type { CommandContext } from '../command-definition.js';
 import { ReportedFailure } from '../error-report.js';
 import { defaultFolder } from './default-folder.js';
 import { runQuickstart } from './quickstart.js';
 import { quickstartError } from './quickstart-errors.js';
-import { printReport } from './quickstart-report.js';
+import { printReport, type QuickstartReport } from './quickstart-report.js';
 import { readSourceFolder } from './source-files.js';
 
 /** Runs the quickstart and prints its report. */
@@ -27,9 +28,11 @@ export async function runQuickstartCommand(context: CommandContext): Promise<voi
   output.result(report, () => printReport(report, output));
   if (report.allHeld) return;
   if (output.isJson) throw new ReportedFailure();
-  const { error } = report;
-  throw quickstartError('DW_QUICKSTART_CHECKS', {
-    message: error === undefined ? 'Some checks did not hold' : `${error.message} [${error.code}]`,
-    ...(report.logFolder !== undefined && { hint: `Look at the logs in ${report.logFolder}.` }),
-  });
+  throw failure(report);
+}
+
+function failure({ error, logFolder }: QuickstartReport): DwError {
+  const hint = logFolder === undefined ? {} : { hint: `Look at the logs in ${logFolder}.` };
+  if (error !== undefined) return new DwError(error.code, error.message, hint);
+  return quickstartError('DW_QUICKSTART_CHECKS', hint);
 }

@@ -1,4 +1,4 @@
-import type { ServerResponse } from 'node:http';
+import { type ServerResponse, validateHeaderName, validateHeaderValue } from 'node:http';
 import { pipeline } from 'node:stream/promises';
 import type { HttpResponse } from '@datawarehouse/sdk';
 
@@ -65,21 +65,27 @@ function writeHead(
   const status = response.status ?? (hasBody ? 200 : 204);
   // A body that is shorter or longer than announced must not pass for whole.
   target.strictContentLength = true;
+  const ownHeaders = checkedHeaders(response.headers ?? {});
   const lengthOf = body.kind === 'bytes' ? body.bytes.byteLength : 0;
   const isBodiless = status === 204 || status === 304;
   target.writeHead(status, {
     ...(body.kind === 'bytes' && body.type !== undefined && { 'content-type': body.type }),
     ...(body.kind !== 'stream' && !isBodiless && { 'content-length': lengthOf }),
     ...headers,
-    ...lowerCaseNames(response.headers ?? {}),
+    ...ownHeaders,
   });
 }
 
-/** Two spellings of one name would be sent as two headers. */
-function lowerCaseNames(headers: Readonly<Record<string, string>>): Record<string, string> {
-  return Object.fromEntries(
-    Object.entries(headers).map(([name, value]) => [name.toLowerCase(), value]),
-  );
+/** Headers as they can be sent: checked, and each name in one spelling. */
+function checkedHeaders(headers: Readonly<Record<string, string>>): Record<string, string> {
+  const checked: Record<string, string> = {};
+  for (const [name, value] of Object.entries(headers)) {
+    // A head that fails halfway cannot be written again.
+    validateHeaderName(name);
+    validateHeaderValue(name, value);
+    checked[name.toLowerCase()] = value;
+  }
+  return checked;
 }
 
 /** Lets a source clean up, without waiting for one that hangs; its failure changes nothing any more. */

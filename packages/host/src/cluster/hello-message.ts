@@ -83,7 +83,8 @@ export function openHello(bytes: Uint8Array, secret: string): Hello {
 /**
  * Reads an answer.
  *
- * @throws DwError `DW_PEER_UNAUTHENTICATED` where a proof fails.
+ * @throws DwError `DW_PEER_BAD_RESPONSE` where it is none, `DW_PEER_UNAUTHENTICATED` where a proof
+ *   fails.
  */
 export function openAnswer(bytes: Uint8Array, secret: string): HelloAnswer {
   return unseal('answer', bytes, secret, answerSchema);
@@ -108,13 +109,13 @@ function unseal<T extends { readonly publicKey: string }>(
   schema: z.ZodType<T>,
 ): T {
   const envelope = parse(bytes, envelopeSchema);
-  if (envelope === undefined) throw unproven('The meeting message is malformed');
+  if (envelope === undefined) throw malformed(kind);
   const proven = provenBytes(kind, envelope.payload);
   if (!timingSafeEqual(macOf(proven, secret), Buffer.from(envelope.mac, 'base64url'))) {
     throw unproven('The two nodes do not have the same cluster secret');
   }
   const content = parse(Buffer.from(envelope.payload), schema);
-  if (content === undefined) throw unproven('The meeting message is malformed');
+  if (content === undefined) throw malformed(kind);
   if (!verifyEd25519(proven, envelope.signature, content.publicKey)) {
     throw unproven('The node does not have the key that it shows');
   }
@@ -136,6 +137,11 @@ function parse<T>(bytes: Uint8Array, schema: z.ZodType<T>): T | undefined {
     if (error instanceof SyntaxError) return undefined;
     throw error;
   }
+}
+
+function malformed(kind: Kind): DwError {
+  if (kind === 'answer') return peerError('DW_PEER_BAD_RESPONSE');
+  return unproven('The meeting message is malformed');
 }
 
 function unproven(message: string): DwError {

@@ -1,21 +1,145 @@
-import type { Clock } from '@datawarehouse/sdk';
+import { type Clock, systemClock } from '@datawarehouse/sdk';
+import { type HostParts, openHostParts } from './composition/host-container.js';
+import { type HostInputs, HostState } from './composition/host-state.js';
 import type { HostConfiguration } from './configuration/host-configuration.js';
-import type { HostLogger } from './logging/host-logger.js';
+import { createHostLogger, type HostLogger } from './logging/host-logger.js';
 import type { PluginStatus } from './running/plugin-status.js';
+import { guardProcess } from './running/process-guard.js';
+import { ResourceStack } from './running/resource-stack.js';
 
 /** Options of {@link Host.start}. */
 export interface HostOptions {
+  /** Default: a log on standard error, as configured. */
   readonly logger?: HostLogger;
   readonly clock?: Clock;
+  /**
+   * Whether errors that a plugin leaves uncaught anywhere in the process are logged, instead of
+   * ending it. Default: `false`.
+   */
+  readonly guardsProcess?: boolean;
 }
 
 /** A running node. */
-export declare class Host implements AsyncDisposable {
-  static start(configuration: HostConfiguration, options?: HostOptions): Promise<Host>;
+export class Host implements AsyncDisposable {
   readonly nodeId: string;
+  /** Address of the API, such as `http://127.0.0.1:7080`. */
   readonly endpoint: string;
+  /** Access token of the API. */
   readonly token: string;
-  plugins(): readonly PluginStatus[];
-  stop(options?: { readonly graceMs?: number }): Promise<void>;
-  [Symbol.asyncDispose](): Promise<void>;
+  readonly #parts: HostParts;
+  readonly #state: HostState;
+  readonly #inputs: HostInputs;
+  #stopping: Promise<void> | undefined;
+
+  private constructor(parts: HostParts, state: HostState, inputs: HostInputs) {
+    this.nodeId = parts.identity.nodeId;
+    this.endpoint = state.endpoint;
+    this.token = parts.token;
+    this.#parts = parts;
+    this.#state = state;
+    this.#inputs = inputs;
+  }
+
+  /**
+   * Starts a node: data directory, store, identity, cluster, plugins, API. A plugin that fails is
+   * left out, unless it is required. What was opened is closed again where the start fails.
+   *
+   * @throws DwError `DW_HOST_DATA_DIRECTORY`, `DW_STORE_LOCKED`, `DW_HOST_PORT_IN_USE`,
+   *   `DW_HOST_REQUIRED_PLUGIN`, or another of the store's, the cluster's or the host's.
+   */
+  static async start(configuration: HostConfiguration, options: HostOptions = {}): Promise<Host> {
+    const { clock = systemClock, logger = createHostLogger(configuration.log) } = options;
+    const resources = new ResourceStack({ owner: 'the host', clock });
+    const inputs: HostInputs = { configuration, logger, clock, resources };
+    const state = new HostState(clock);
+    try {
+      const parts = await openHostParts(inputs, state);
+      if (options.guardsProcess === true) guard(parts, inputs);
+      await run(parts, state, inputs);
+      return new Host(parts, state, inputs);
+    } catch (error) {
+      state.beginStop(configuration.timeouts.stopMs);
+      await resources.close().catch((left: unknown) => {
+        logger.error({ error: left }, 'the host could not close what it had opened');
+      });
+      throw error;
+    }
+  }
+
+  /** All plugins that the configuration names, and how they are. */
+  plugins(): readonly PluginStatus[] {
+    return this.#parts.plugins.statuses();
+  }
+
+  /**
+   * Drains and stops everything in reverse order, and goes on past failures.
+   *
+   * @param options.graceMs - Time for an orderly end. Default: `timeouts.stopMs`.
+   * @throws AggregateError of what did not close.
+   */
+  stop(options: { readonly graceMs?: number } = {}): Promise<void> {
+    this.#stopping ??= this.#stop(options.graceMs ?? this.#inputs.configuration.timeouts.stopMs);
+    return this.#stopping;
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.stop();
+  }
+
+  async #stop(graceMs: number): Promise<void> {
+    const { logger, resources } = this.#inputs;
+    logger.info('the node stops');
+    this.#state.beginStop(graceMs);
+    await resources.close();
+    logger.info('the node has stopped');
+  }
+}
+
+/** Brings an opened host to where it serves. */
+async function run(parts: HostParts, state: HostState, inputs: HostInputs): Promise<void> {
+  const { dataDirectory, identity, cluster, scaling, server, plugins } = parts;
+  const { configuration, logger, resources } = inputs;
+  // What an earlier run that was killed left behind would lead the command line astray.
+  await dataDirectory.removeNodeFile();
+  await plugins.load(configuration.plugins, configuration.directory);
+  await plugins.initialize();
+  for (const subsystem of scaling.unknownConfigured()) {
+    logger.warn(
+      { subsystem },
+      `the configuration sets limits of ${subsystem}, which nobody provides`,
+    );
+  }
+  state.endpoint = await server.listen();
+  resources.own({ [Symbol.asyncDispose]: () => dataDirectory.removeNodeFile() });
+  await dataDirectory.writeNodeFile({
+    nodeId: identity.nodeId,
+    endpoint: state.endpoint,
+    pid: process.pid,
+    startedAt: new Date(state.startedAtMs).toISOString(),
+  });
+  cluster.start();
+  state.isAnnounced = true;
+  await plugins.start();
+  state.isReady = true;
+  const running = plugins.statuses().filter((plugin) => plugin.state === 'running');
+  logger.info(
+    { nodeId: identity.nodeId, endpoint: state.endpoint, plugins: running.map(({ id }) => id) },
+    'the node is ready',
+  );
+}
+
+function guard({ plugins }: HostParts, { logger, resources }: HostInputs): void {
+  resources.own(
+    guardProcess({
+      logger,
+      plugins: () => plugins.folders(),
+      onDidFail: () => {
+        process.exitCode = 1;
+        resources.close().then(
+          () => process.exit(),
+          () => process.exit(),
+        );
+      },
+    }),
+  );
 }

@@ -1,4 +1,4 @@
-import type { PluginHealth } from '@datawarehouse/sdk';
+import type { DwError, PluginHealth } from '@datawarehouse/sdk';
 
 /**
  * Where a plugin is in its life: `found` before its turn, `refused` without its code being run,
@@ -11,6 +11,11 @@ export interface PluginProblem {
   readonly code: string;
   readonly message: string;
   readonly hint?: string;
+}
+
+/** Puts an error into words. */
+export function describeProblem({ code, message, hint }: DwError): PluginProblem {
+  return Object.freeze({ code, message, ...(hint !== undefined && { hint }) });
 }
 
 /** A plugin as the API and the command line show it. */

@@ -6,6 +6,7 @@ import type {
   ScalingReconfigured,
 } from '@datawarehouse/sdk';
 import { pluginError, resolveScalingLimits, scalingReconfiguredTopic } from '@datawarehouse/sdk';
+import type { HostConfiguration } from '../configuration/host-configuration.js';
 import { hostError } from '../errors/host-errors.js';
 
 /** A scalable subsystem and the plugin that provides it. */
@@ -18,9 +19,7 @@ export interface RegisteredSubsystem {
 export interface ScalingRegistryOptions {
   readonly bus: IMessageBus;
   /** Limits that the configuration sets, by subsystem. */
-  readonly configured?: Readonly<
-    Record<string, { readonly limits: Partial<ScalingLimits> } | undefined>
-  >;
+  readonly configured?: HostConfiguration['scaling'];
   readonly now?: () => number;
 }
 
@@ -29,7 +28,7 @@ const namePattern = /^[a-z][a-z0-9-]{0,63}$/;
 /** Every scalable subsystem of the node, by name, and the one way to change their limits. */
 export class ScalingRegistry {
   readonly #bus: IMessageBus;
-  readonly #configured: NonNullable<ScalingRegistryOptions['configured']>;
+  readonly #configured: HostConfiguration['scaling'];
   readonly #now: () => number;
   readonly #subsystems = new Map<string, RegisteredSubsystem>();
 
@@ -67,9 +66,12 @@ export class ScalingRegistry {
   /** Gives the subsystems of a plugin the limits that the configuration sets for them. */
   async applyConfigured(pluginId: string): Promise<void> {
     for (const { subsystem, pluginId: owner } of this.list()) {
-      const limits = this.#configured[subsystem.subsystemName]?.limits;
-      if (owner !== pluginId || limits === undefined || Object.keys(limits).length === 0) continue;
-      await this.reconfigure(subsystem.subsystemName, limits, { reason: 'configuration' });
+      const limits = Object.entries(this.#configured[subsystem.subsystemName]?.limits ?? {});
+      const changes: Partial<ScalingLimits> = Object.fromEntries(
+        limits.filter(([, value]) => value !== undefined),
+      );
+      if (owner !== pluginId || Object.keys(changes).length === 0) continue;
+      await this.reconfigure(subsystem.subsystemName, changes, { reason: 'configuration' });
     }
   }
 

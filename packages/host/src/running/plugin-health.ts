@@ -1,0 +1,19 @@
+import type { IPlugin, PluginHealth } from '@datawarehouse/sdk';
+import { isRecord } from '../configuration/configuration-overrides.js';
+
+/** What a running plugin says of its health; one that cannot say it is unhealthy. */
+export function healthOf(plugin: IPlugin): PluginHealth {
+  if (plugin.health === undefined) return { status: 'healthy' };
+  try {
+    const health: unknown = plugin.health();
+    if (isHealth(health)) return health;
+    return { status: 'unhealthy', reason: 'health() returned no health' };
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error);
+    return { status: 'unhealthy', reason: `health() threw: ${reason}` };
+  }
+}
+
+function isHealth(value: unknown): value is PluginHealth {
+  return isRecord(value) && ['healthy', 'degraded', 'unhealthy'].includes(String(value.status));
+}

@@ -85,7 +85,8 @@ export class QuickstartNode implements AsyncDisposable {
       mode: 0o600,
     });
     const args = ['start', '--config', this.configFile, '--json'];
-    const process = group.start({ name: this.name, args });
+    const name = this.#running === undefined ? this.name : `${this.name} again`;
+    const process = group.start({ name, args });
     const line = await process.firstLine({ timeoutMs: readyTimeoutMs, signal });
     const ready = readySchema.safeParse(line);
     if (!ready.success) throw quickstartError('DW_QUICKSTART_ANSWER', { cause: ready.error });

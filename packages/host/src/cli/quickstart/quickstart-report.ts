@@ -55,12 +55,13 @@ export interface QuickstartReport {
 export function printReport(report: QuickstartReport, output: CliOutput): void {
   output.line('');
   output.table(
-    report.steps.map(({ step, seconds, outcome }, index) => ({
+    report.steps.map(({ step, seconds }, index) => ({
       step: `${index + 1} ${step}`,
       seconds: seconds.toFixed(1),
-      outcome,
     })),
   );
+  output.line('');
+  for (const [label, text] of facts(report)) output.line(`${label.padEnd(10)} ${text}`);
   output.line('');
   output.table(
     report.processes.map(({ process, pid, peakMemoryBytes }) => ({
@@ -76,6 +77,33 @@ export function printReport(report: QuickstartReport, output: CliOutput): void {
   output.line('');
   printSummary(report, output);
   printNext(report, output);
+}
+
+/** What came out, in words; what did not happen is left out. */
+function facts(report: QuickstartReport): readonly (readonly [string, string])[] {
+  const { stored, recovered, delivered, lagEntries } = report;
+  const found: (readonly [string, string])[] = [];
+  if (stored !== undefined) {
+    const { objectCount, synchronousCount, sizeBytes } = stored;
+    const kinds = `${synchronousCount} synchronous, ${objectCount - synchronousCount} asynchronous`;
+    found.push(['stored', `${objectCount} objects (${kinds}), ${formatBytes(sizeBytes)}`]);
+  }
+  if (recovered !== undefined) {
+    const { changedCount, deletedCount, withoutNodeCount, retriedCount } = recovered;
+    const { recoveredEntries, recoveredInMs } = recovered;
+    found.push(
+      ['changed', `${changedCount} objects, and ${deletedCount} deleted`],
+      ['outage', `${withoutNodeCount} of these without node 3; ${retriedCount} were tried again`],
+      ['recovered', `${recoveredEntries} log entries within ${formatDuration(recoveredInMs)}`],
+    );
+  }
+  if (delivered !== undefined) {
+    const { sizeBytes, agents, deliveredInMs } = delivered;
+    const size = `${formatBytes(sizeBytes)} to each of ${agents.length} agents`;
+    found.push(['delivered', `${size} in ${formatDuration(deliveredInMs)}`]);
+  }
+  if (lagEntries !== undefined) found.push(['lag', `${lagEntries} log entries at the end`]);
+  return found;
 }
 
 function printSummary(report: QuickstartReport, output: CliOutput): void {

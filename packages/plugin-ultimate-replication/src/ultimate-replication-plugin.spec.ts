@@ -1,62 +1,133 @@
 import { randomBytes } from 'node:crypto';
-import { afterEach, describe, expect, it } from 'vitest';
-import { MemoryNetwork } from './testing/memory-network.js';
-import { eventually, startNodes, type TestNode } from './testing/test-node.js';
+import {
+  IReplicationSync,
+  IScalableSubsystem,
+  type PluginModule,
+  storePrefix,
+} from '@datawarehouse/sdk';
+import { describe, expect, it } from 'vitest';
+import * as pluginModule from './index.js';
+import { IReplicatedObjectStore } from './objects/object-store-contract.js';
+import { eventually, TestCluster } from './testing/test-node.js';
 
 describe('UltimateReplicationPlugin', () => {
-  const running: TestNode[] = [];
-  const start = async (...args: Parameters<typeof startNodes>): Promise<TestNode[]> => {
-    const nodes = await startNodes(...args);
-    running.push(...nodes);
-    return nodes;
-  };
-  const again = async (node: TestNode): Promise<TestNode> => {
-    const next = await node.again();
-    running.push(next);
-    return next;
-  };
-  afterEach(async () => {
-    await Promise.all(running.splice(0).map((node) => node.stop()));
+  it('provides its manager and its services when it is initialised', async () => {
+    await using cluster = await TestCluster.start(['a']);
+    const { services } = cluster.at(0).context;
+    expect(services.getAll(IScalableSubsystem).map((one) => one.subsystemName)).toEqual([
+      'replication',
+    ]);
+    expect(services.tryGet(IReplicatedObjectStore)).toBeDefined();
+    expect(services.tryGet(IReplicationSync)).toBeDefined();
+    const { createPlugin }: PluginModule = pluginModule;
+    expect(createPlugin()).toBeInstanceOf(pluginModule.UltimateReplicationPlugin);
   });
 
   it('carries an object to every replica, small and large', async () => {
-    const [a, b, c] = (await start(new MemoryNetwork(), ['a', 'b', 'c'])) as [
-      TestNode,
-      TestNode,
-      TestNode,
-    ];
+    await using cluster = await TestCluster.start(['a', 'b', 'c']);
     const large = randomBytes(1_000_000).toString('base64');
-    await a.put('docs', 'small', 'x');
-    await a.put('docs', 'empty', '');
-    await a.put('docs', 'large', large);
-    for (const node of [b, c]) {
-      await eventually('the last object', async () => (await node.text('docs', 'large')) === large);
+    await cluster.at(0).put('docs', 'small', 'x');
+    await cluster.at(0).put('docs', 'empty', '');
+    await cluster.at(0).put('docs', 'large', large);
+    await cluster.settled();
+    for (const node of cluster.nodes) {
       expect(await node.text('docs', 'small')).toBe('x');
       expect(await node.text('docs', 'empty')).toBe('');
+      expect(await node.text('docs', 'large')).toBe(large);
     }
   });
 
   it('removes an object everywhere, and hides the tombstone', async () => {
-    const [a, b] = (await start(new MemoryNetwork(), ['a', 'b'])) as [TestNode, TestNode];
-    await a.put('docs', 'k', 'x');
-    await eventually('the object', () => b.text('docs', 'k'));
-    await b.objects.delete('docs', 'k');
-    await eventually('the removal', async () => (await a.text('docs', 'k')) === undefined);
-    expect((await a.objects.list('docs')).objects).toEqual([]);
-    expect((await a.objects.namespaces()).namespaces).toEqual([]);
+    await using cluster = await TestCluster.start(['a', 'b']);
+    await cluster.at(0).put('docs', 'k', 'x');
+    await cluster.settled();
+    await cluster.at(1).objects.delete('docs', 'k');
+    await cluster.settled();
+    for (const { objects } of cluster.nodes) {
+      expect((await objects.list('docs')).objects).toEqual([]);
+      expect((await objects.namespaces()).namespaces).toEqual([]);
+      await expect(objects.get('docs', 'k')).rejects.toMatchObject({
+        code: 'DW_REPLICATION_NOT_FOUND',
+      });
+    }
   });
 
   it('continues from the offset of a replica that was killed, and misses nothing', async () => {
-    const [a, b] = (await start(new MemoryNetwork(), ['a', 'b'])) as [TestNode, TestNode];
+    await using cluster = await TestCluster.start(['a', 'b']);
     for (let index = 0; index < 50; index += 1) {
-      if (index === 20) await b.kill();
-      await a.put('load', `k${index}`, `value ${index}`);
+      if (index === 20) await cluster.at(1).kill();
+      await cluster.at(0).put('load', `k${index}`, `value ${index}`);
     }
-    await a.objects.delete('load', 'k7');
-    const b2 = await again(b);
-    await eventually('the last one', () => b2.text('load', 'k49'));
-    await eventually('the removal', async () => (await b2.text('load', 'k7')) === undefined);
-    expect((await b2.objects.list('load')).objects).toHaveLength(49);
-    expect(b2.metric('resynchronisations')).toBe(0);
+    await cluster.at(0).objects.delete('load', 'k7');
+    const back = await cluster.again(1);
+    await cluster.settled();
+    expect((await back.objects.list('load')).objects).toHaveLength(49);
+    expect(await back.text('load', 'k49')).toBe('value 49');
+    expect(back.metric('resynchronisations')).toBe(0);
+  });
+
+  it('sends after a restart what it had written and not sent before it was killed', async () => {
+    await using cluster = await TestCluster.start(['a', 'b']);
+    cluster.network.cut('a', 'b');
+    for (let index = 0; index < 10; index += 1) {
+      await cluster.at(0).put('load', `k${index}`, `value ${index}`);
+    }
+    await cluster.at(0).kill();
+    cluster.network.heal();
+    await cluster.again(0);
+    await cluster.settled();
+    expect((await cluster.at(1).objects.list('load')).objects).toHaveLength(10);
+    await cluster.at(0).put('load', 'k10', 'after');
+    await cluster.settled();
+    expect(await cluster.at(1).text('load', 'k10')).toBe('after');
+  });
+
+  it('misses nothing wherever the replica dies between two batches of its store', async () => {
+    await using cluster = await TestCluster.start(['a', 'b']);
+    for (let round = 0; round < 12; round += 1) {
+      cluster.at(1).store.batchesUntilDeath = round;
+      for (let index = 0; index < 6; index += 1) {
+        await cluster.at(0).put('load', `${round} ${index}`, `value ${round} ${index}`);
+      }
+      await eventually('the end of it', async () => {
+        const [replica] = await cluster.at(0).replicas();
+        return replica?.lag === 0 || replica?.active === false;
+      });
+      await cluster.at(1).kill();
+      await cluster.again(1);
+      await cluster.settled();
+    }
+    const page = await cluster.at(1).objects.list('load', { limit: 100 });
+    expect(page.objects).toHaveLength(72);
+    expect(cluster.at(0).metric('deadLetters')).toBe(0);
+    expect(await cluster.at(1).text('load', '11 5')).toBe('value 11 5');
+  });
+
+  it('lets the content of overwritten and removed objects go', async () => {
+    await using cluster = await TestCluster.start(['a', 'b']);
+    for (let index = 0; index < 5; index += 1) {
+      await cluster.at(0).put('docs', 'k', randomBytes(300_000));
+    }
+    await cluster.settled();
+    await cluster.at(0).objects.delete('docs', 'k');
+    await cluster.settled();
+    for (let index = 0; index < 2; index += 1) {
+      await cluster.at(index).stop();
+      const node = await cluster.again(index);
+      await eventually('the content to go', async () => {
+        const chunks = node.store.list(storePrefix('content', 'replication', 'chunks'));
+        for await (const _ of chunks) return false;
+        return true;
+      });
+    }
+  });
+
+  it('says that it is degraded while a replica does not answer', async () => {
+    await using cluster = await TestCluster.start(['a', 'b']);
+    expect(cluster.at(0).plugin.health()).toEqual({ status: 'healthy' });
+    await cluster.at(1).kill();
+    await eventually('it to notice', () => cluster.at(0).plugin.health().status === 'degraded');
+    await cluster.again(1);
+    await eventually('it to recover', () => cluster.at(0).plugin.health().status === 'healthy');
   });
 });

@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events';
 import {
   type BackingStoreOperation,
   type ContentStore,
@@ -78,6 +79,8 @@ export class ObjectApplier {
 
   /** Fetches what is missing, then applies all of the batch that is newer, durably and at once. */
   async apply(batch: RemoteBatch): Promise<ApplyOutcome> {
+    // Every fetch of the batch listens to the one signal.
+    if (batch.signal !== undefined) setMaxListeners(0, batch.signal);
     const refused: RefusedRecord[] = [];
     const candidates = await this.#stageAll(byObject(batch.records), batch, refused);
     try {

@@ -57,8 +57,16 @@ export function encodeRecord(record: ObjectRecord): Uint8Array {
  * @throws {@link DwError} `DW_REPLICATION_RECORD_CORRUPT`.
  */
 export function decodeRecord(path: string, data: Uint8Array): ObjectRecord {
-  const { v: _version, ...record } = decodeStored(path, data, recordSchema);
-  return record;
+  const stored = decodeStored(path, data, recordSchema);
+  return { ...pickObjectFields(stored), updatedAtMs: stored.updatedAtMs };
+}
+
+/** Leaves out what belongs to the encoding. */
+export function pickObjectFields(
+  encoded: Omit<ObjectRecord, 'updatedAtMs'>,
+): Omit<ObjectRecord, 'updatedAtMs'> {
+  const { namespace, key, version, basedOn, payload, contentType, strategy } = encoded;
+  return { namespace, key, version, basedOn, payload, contentType, strategy };
 }
 
 /** The versions of a record in their written form. */

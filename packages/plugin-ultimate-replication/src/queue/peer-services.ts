@@ -88,8 +88,9 @@ function offerContents(offer: Offer, options: PeerServicesOptions): readonly Dis
       return { header: { log, next }, attachments: events };
     }),
     offer(services.pull, pullSchema, async (scope, { from, signal }) => {
-      const { log: _log, ...header } = await resynchroniser.pull(from, scope, signal);
-      return { header };
+      const pulled = await resynchroniser.pull(from, scope, signal);
+      const { changedCount, conflictCount, refusedCount } = pulled;
+      return { header: { changedCount, conflictCount, refusedCount } };
     }),
   ];
 }

@@ -13,7 +13,7 @@ import type { Refusal } from './confirmations.js';
 import { buildEventBatch } from './event-batch.js';
 import { type ApplyAnswer, logStateOf } from './peer-messages.js';
 import type { ReplicationPeer } from './replication-peer.js';
-import { Wakeup } from './wakeup.js';
+import { isAborted, Wakeup } from './wakeup.js';
 
 /** Bounds of one batch, which may change while it runs. */
 export interface DispatchLimits {
@@ -103,7 +103,7 @@ export class ReplicaDispatcher {
         if (!this.#options.isActive()) await this.#wakeup.sleep(inactiveSleepMs, signal);
         else await this.#step(signal);
       } catch (error) {
-        if (signal.aborted || DwError.is(error, 'DW_LOG_CLOSED')) return;
+        if (isAborted(signal) || DwError.is(error, 'DW_LOG_CLOSED')) return;
         this.#mustGreet = true;
         this.#options.onDidFail(error);
         await this.#wakeup.sleep(this.#failures.next(), signal);

@@ -1,6 +1,11 @@
 import { z } from 'zod';
 import { replicationError } from '../errors/replication-errors.js';
-import { type ObjectRecord, objectFields, versionTexts } from '../objects/object-record.js';
+import {
+  type ObjectRecord,
+  objectFields,
+  pickObjectFields,
+  versionTexts,
+} from '../objects/object-record.js';
 
 /**
  * What a log entry holds: a change of one object, without its bytes.
@@ -42,8 +47,7 @@ export function decodeEvent(data: Uint8Array): ObjectRecord {
       details: { issues },
     });
   }
-  const { v: _version, operation: _operation, timestampMs, ...fields } = result.data;
-  return { ...fields, updatedAtMs: timestampMs };
+  return { ...pickObjectFields(result.data), updatedAtMs: result.data.timestampMs };
 }
 
 function parseJson(data: Uint8Array): unknown {

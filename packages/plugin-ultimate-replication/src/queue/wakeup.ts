@@ -1,5 +1,10 @@
 import type { Clock } from '@datawarehouse/sdk';
 
+/** Looks whether a signal is aborted now: in a loop it may be, though it was not before. */
+export function isAborted(signal: AbortSignal): boolean {
+  return signal.aborted;
+}
+
 /** Lets a loop sleep until its time is over or somebody has news for it. */
 export class Wakeup {
   readonly #clock: Clock;

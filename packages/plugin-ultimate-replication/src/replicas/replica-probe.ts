@@ -1,5 +1,5 @@
 import type { Clock } from '@datawarehouse/sdk';
-import { Wakeup } from '../queue/wakeup.js';
+import { isAborted, Wakeup } from '../queue/wakeup.js';
 import type { Replica } from './replica-registry.js';
 
 /** What a {@link ReplicaProbe} works with. */
@@ -57,7 +57,7 @@ export class ReplicaProbe {
         this.#isSuspect = false;
         onDidSucceed();
       } catch (error) {
-        if (signal.aborted) return;
+        if (isAborted(signal)) return;
         onDidFail(error);
       }
       await this.#wakeup.sleep(this.#nextMs(), signal);

@@ -8,6 +8,7 @@ import {
   IScalableSubsystem,
 } from '@datawarehouse/sdk';
 import {
+  callRoute,
   createTestNodeIdentity,
   createTestPluginContext,
   MemoryBackingStore,
@@ -17,7 +18,7 @@ import {
 import { IReplicatedObjectStore } from '../objects/object-store-contract.js';
 import { UltimateReplicationPlugin } from '../ultimate-replication-plugin.js';
 import { MemoryMembership } from './memory-membership.js';
-import type { MemoryNetwork } from './memory-network.js';
+import { MemoryNetwork } from './memory-network.js';
 import { MortalStore } from './mortal-store.js';
 
 /** How a {@link TestNode} starts. */
@@ -84,6 +85,15 @@ export class TestNode implements AsyncDisposable {
     return this.context.services.get(IScalableSubsystem);
   }
 
+  get isGone(): boolean {
+    return this.#isGone;
+  }
+
+  async replicas(): Promise<readonly ShownReplica[]> {
+    const { json } = await callRoute(this.context, 'GET', '/api/v1/replicas');
+    return (json as { readonly replicas: readonly ShownReplica[] }).replicas;
+  }
+
   metric(key: string): number | string | boolean | undefined {
     return this.scaling.getScalingMetrics()[`replication.${key}`];
   }
@@ -135,18 +145,79 @@ export class TestNode implements AsyncDisposable {
   }
 }
 
-/** Starts nodes that all know one another. */
-export function startNodes(
-  network: MemoryNetwork,
-  nodeIds: readonly string[],
-  options: Partial<TestNodeOptions> = {},
-): Promise<TestNode[]> {
-  return Promise.all(
-    nodeIds.map((nodeId) => {
-      const members = nodeIds.filter((other) => other !== nodeId);
-      return TestNode.start({ network, nodeId, members, ...options });
-    }),
-  );
+/** The nodes of one test, stopped with it. */
+export class TestCluster implements AsyncDisposable {
+  readonly network = new MemoryNetwork();
+  readonly nodes: TestNode[] = [];
+
+  /** Starts nodes that all know one another, and waits until each follows the logs of the others. */
+  static async start(
+    nodeIds: readonly string[],
+    options: Partial<TestNodeOptions> = {},
+  ): Promise<TestCluster> {
+    const cluster = new TestCluster();
+    await Promise.all(
+      nodeIds.map((nodeId) => {
+        const members = nodeIds.filter((other) => other !== nodeId);
+        return cluster.add({ nodeId, members, ...options });
+      }),
+    );
+    await cluster.settled();
+    return cluster;
+  }
+
+  async add(options: Omit<TestNodeOptions, 'network'>): Promise<TestNode> {
+    const node = await TestNode.start({ network: this.network, ...options });
+    this.nodes.push(node);
+    return node;
+  }
+
+  /** Starts a node again on what it has left. */
+  async again(index: number, changes: Partial<TestNodeOptions> = {}): Promise<TestNode> {
+    const node = await this.at(index).again(changes);
+    this.nodes[index] = node;
+    return node;
+  }
+
+  at(index: number): TestNode {
+    const node = this.nodes[index];
+    if (node === undefined) throw new RangeError(`There is no node ${index}`);
+    return node;
+  }
+
+  /** Waits until every running node has confirmed what every other has written. */
+  async settled(limitMs?: number): Promise<void> {
+    await eventually(
+      'the nodes to settle',
+      async () => {
+        const running = this.nodes.filter(({ isGone }) => !isGone);
+        const states = await Promise.all(running.map((node) => node.replicas()));
+        return states.flat().every((replica) => {
+          const isHere = running.some(({ nodeId }) => nodeId === replica.nodeId);
+          if (!isHere) return true;
+          const { lag, active, truncated, resynchronising, received } = replica;
+          return active && lag === 0 && !truncated && !resynchronising && received !== undefined;
+        });
+      },
+      limitMs,
+    );
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await Promise.all(this.nodes.map((node) => node.stop()));
+  }
+}
+
+/** A replica as the API shows it. */
+export interface ShownReplica {
+  readonly nodeId: string;
+  readonly active: boolean;
+  readonly lag: number;
+  readonly truncated: boolean;
+  readonly resynchronising: boolean;
+  readonly received?: { readonly sequence: number };
+  readonly position?: { readonly sequence: number };
+  readonly consecutiveFailures: number;
 }
 
 /** Waits until `check` gives something other than `undefined` and `false`. */

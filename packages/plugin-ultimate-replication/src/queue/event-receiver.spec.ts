@@ -1,0 +1,188 @@
+import { sha256Hex, storePrefix } from '@datawarehouse/sdk';
+import { describe, expect, it } from 'vitest';
+import { eventually, TestCluster } from '../testing/test-node.js';
+import { decodePeerFrame, encodePeerFrame } from './peer-frame.js';
+import {
+  type ApplyAnswer,
+  type ApplyHeader,
+  applyAnswerSchema,
+  services,
+} from './peer-messages.js';
+
+/** A node that follows the log of `x`, which is played by the test. */
+async function startFollower() {
+  const cluster = await TestCluster.start([]);
+  const transport = cluster.network.transport('x');
+  const log = { epoch: 'epoch-1', tail: 1, head: 0 };
+  transport.handle(services.ping, async () => encodePeerFrame({ v: 1, log }));
+  transport.handle(services.snapshot, async () => encodePeerFrame({ log }));
+  transport.handle(services.apply, async () => {
+    return encodePeerFrame({ status: 'resynchronising', refused: [] });
+  });
+  const node = await cluster.add({ nodeId: 'a', members: ['x'] });
+  await eventually('a to follow x', async () => (await node.replicas())[0]?.received);
+  const apply = async (
+    events: readonly Uint8Array[],
+    changes: Partial<ApplyHeader> = {},
+    chunks: readonly Uint8Array[] = [],
+  ): Promise<ApplyAnswer> => {
+    const from = changes.from ?? 1;
+    const header = {
+      ...{ v: 1, origin: 'x', from, eventCount: events.length, chunks: [] },
+      log: { epoch: 'epoch-1', tail: 1, head: from + events.length - 1 },
+      ...changes,
+    };
+    const body = encodePeerFrame(header, [...events, ...chunks]);
+    const answer = await transport.call('a', services.apply, body);
+    return decodePeerFrame(answer, applyAnswerSchema).header;
+  };
+  return { cluster, node, transport, apply };
+}
+
+function event(changes: Readonly<Record<string, unknown>>): Uint8Array {
+  const fields = {
+    ...{ v: 1, operation: 'delete', namespace: 'n', key: 'k', strategy: 'asynchronous' },
+    ...{ version: `${Date.now()}.0@x`, timestampMs: 1 },
+    ...changes,
+  };
+  return Buffer.from(JSON.stringify(fields));
+}
+
+const content = Buffer.from('content');
+const digest = sha256Hex(content);
+const payload = { digest: `sha256:${digest}`, sizeBytes: content.length };
+
+describe('EventReceiver', () => {
+  it('applies events in order and each once, and answers with its position', async () => {
+    const { cluster, node, apply } = await startFollower();
+    await using _ = cluster;
+    const put = event({ operation: 'put', payload });
+    const first = await apply([put], { chunks: [digest] }, [content]);
+    expect(first).toEqual({
+      status: 'applied',
+      position: { epoch: 'epoch-1', sequence: 1 },
+      refused: [],
+    });
+    expect(await node.text('n', 'k')).toBe('content');
+    expect(await apply([put], { chunks: [digest] }, [content])).toEqual(first);
+    expect(node.metric('remoteEventsApplied')).toBe(1);
+    const overlap = await apply([put, event({ key: 'other' })], { chunks: [digest] }, [content]);
+    expect(overlap.position?.sequence).toBe(2);
+    expect(node.metric('remoteEventsApplied')).toBe(2);
+  });
+
+  it('refuses a gap, and says what it expects', async () => {
+    const { cluster, node, apply } = await startFollower();
+    await using _ = cluster;
+    expect(await apply([event({})], { from: 2 })).toEqual({
+      status: 'expects',
+      position: { epoch: 'epoch-1', sequence: 0 },
+      refused: [],
+    });
+    expect(node.metric('remoteEventsApplied')).toBe(0);
+  });
+
+  it('refuses events in the name of another node, and malformed messages', async () => {
+    const { cluster, apply, transport } = await startFollower();
+    await using _ = cluster;
+    const refused = (code: string) =>
+      expect.objectContaining({ details: { remote: expect.objectContaining({ code }) } });
+    await expect(apply([event({})], { origin: 'y' })).rejects.toEqual(
+      refused('DW_REPLICATION_ORIGIN_MISMATCH'),
+    );
+    await expect(apply([event({})], { eventCount: 2 })).rejects.toEqual(
+      refused('DW_REPLICATION_INVALID_MESSAGE'),
+    );
+    for (const body of [Buffer.alloc(0), Buffer.from('nonsense'), encodePeerFrame({})]) {
+      for (const service of Object.values(services)) {
+        if (service === services.snapshot || service === services.pull) continue;
+        await expect(transport.call('a', service, body)).rejects.toEqual(
+          refused('DW_REPLICATION_INVALID_MESSAGE'),
+        );
+      }
+    }
+  });
+
+  it('puts what it cannot apply among the dead letters with the reason, and goes on', async () => {
+    const { cluster, node, apply } = await startFollower();
+    await using _ = cluster;
+    const answer = await apply(
+      [
+        Buffer.from('nonsense'),
+        event({ operation: 'explode' }),
+        event({ version: `${Date.now() + 7_200_000}.0@x` }),
+        event({ operation: 'put', payload, key: 'sound' }),
+      ],
+      { chunks: [digest] },
+      [content],
+    );
+    expect(answer.position?.sequence).toBe(4);
+    expect(answer.refused.map(({ sequence, code }) => [sequence, code])).toEqual([
+      [1, 'DW_REPLICATION_INVALID_EVENT'],
+      [2, 'DW_REPLICATION_INVALID_EVENT'],
+      [3, 'DW_REPLICATION_CLOCK_DRIFT'],
+    ]);
+    expect(await node.text('n', 'sound')).toBe('content');
+    expect(node.metric('deadLetters')).toBe(3);
+    const letters: string[] = [];
+    const prefix = storePrefix('replication', 'dead-letters', 'x');
+    for await (const { data } of node.store.scan(prefix)) {
+      letters.push(Buffer.from(data).toString('utf8', 4));
+    }
+    expect(letters.map((letter) => JSON.parse(letter))).toMatchObject([
+      { sequence: 1, code: 'DW_REPLICATION_INVALID_EVENT', epoch: 'epoch-1', isWhole: true },
+      { sequence: 2 },
+      { sequence: 3, code: 'DW_REPLICATION_CLOCK_DRIFT' },
+    ]);
+  });
+
+  it('is not deceived about content', async () => {
+    const { cluster, node, apply, transport } = await startFollower();
+    await using _ = cluster;
+    transport.handle(services.current, async () => encodePeerFrame({}));
+    const lie = Buffer.from('CONTENT');
+    const answer = await apply([event({ operation: 'put', payload })], { chunks: [digest] }, [lie]);
+    expect(answer.refused).toEqual([{ sequence: 1, code: 'DW_CONTENT_MISMATCH' }]);
+    expect(await node.text('n', 'k')).toBeUndefined();
+  });
+
+  it('takes the newer version where the older content is gone already', async () => {
+    const { cluster, node, apply, transport } = await startFollower();
+    await using _ = cluster;
+    const at = Date.now();
+    const { contentError } = await import('@datawarehouse/sdk');
+    transport.handle(services.chunks, async () => {
+      throw contentError('DW_CONTENT_NOT_FOUND');
+    });
+    transport.handle(services.current, async () =>
+      encodePeerFrame({}, [event({ version: `${at + 1}.0@x` })]),
+    );
+    const answer = await apply([event({ operation: 'put', payload, version: `${at}.0@x` })]);
+    expect(answer).toMatchObject({ status: 'applied', refused: [] });
+    expect(await node.text('n', 'k')).toBeUndefined();
+    const [record] = await recordsOf(node.store.scan('dw://replication/objects/'));
+    expect(record).toMatchObject({ version: `${at + 1}.0@x` });
+  });
+
+  it('keeps no more than so many dead letters', async () => {
+    const { cluster, node, apply } = await startFollower();
+    await using _ = cluster;
+    const poison = Array.from({ length: 600 }, () => Buffer.from('x'));
+    await apply(poison);
+    await apply(poison, { from: 601 });
+    const paths: string[] = [];
+    const prefix = storePrefix('replication', 'dead-letters', 'x');
+    for await (const path of node.store.list(prefix)) paths.push(path);
+    expect(paths).toHaveLength(1_000);
+    expect(paths.at(0)).toContain('00000000000000000201');
+    expect(paths.at(-1)).toContain('00000000000000001200');
+  });
+});
+
+async function recordsOf(entries: AsyncIterable<{ readonly data: Uint8Array }>) {
+  const records: unknown[] = [];
+  for await (const { data } of entries) {
+    records.push(JSON.parse(Buffer.from(data).toString('utf8', 4)));
+  }
+  return records;
+}

@@ -1,0 +1,92 @@
+import type { IPersistentBackingStore } from '@datawarehouse/sdk';
+import { MemoryBackingStore } from '@datawarehouse/sdk/testing';
+import { describe, expect, it } from 'vitest';
+import type { CallFate } from '../testing/memory-network.js';
+import { eventually, TestCluster } from '../testing/test-node.js';
+import { services } from './peer-messages.js';
+
+/** The same numbers on every run. */
+function randomFrom(seed: number): () => number {
+  let state = seed;
+  return () => {
+    state = (state * 1_103_515_245 + 12_345) % 2_147_483_648;
+    return state / 2_147_483_648;
+  };
+}
+
+describe('ReplicaDispatcher', () => {
+  it('delivers everything over a network that loses, repeats and delays calls', async () => {
+    await using cluster = await TestCluster.start(['a', 'b', 'c']);
+    const random = randomFrom(7);
+    const fates: readonly CallFate[] = ['lost', 'answerLost', 'deliveredTwice'];
+    cluster.network.fateOf = () =>
+      random() < 0.3 ? (fates[Math.floor(random() * 3)] ?? 'lost') : 'delivered';
+    cluster.network.delayOf = () =>
+      new Promise((resolve) => setTimeout(resolve, Math.floor(random() * 4)));
+    for (let index = 0; index < 60; index += 1) {
+      await cluster.at(index % 3).put('load', `k${index % 20}`, `value ${index}`);
+    }
+    cluster.network.heal();
+    await cluster.settled(20_000);
+    const lists = await Promise.all(
+      cluster.nodes.map(async ({ objects }) => (await objects.list('load')).objects),
+    );
+    expect(lists[0]).toHaveLength(20);
+    expect(lists[1]).toEqual(lists[0]);
+    expect(lists[2]).toEqual(lists[0]);
+  });
+
+  it('sends small contents along, and fetches of large ones only the chunks that lack', async () => {
+    await using cluster = await TestCluster.start(['a', 'b']);
+    const large = Buffer.alloc(1_000_000, 'x');
+    for (let at = 0; at < large.length; at += 1000) large.writeUInt32BE(at, at);
+    await cluster.at(0).put('docs', 'large', large);
+    await cluster.settled();
+    cluster.network.calls.length = 0;
+    await cluster.at(0).put('docs', 'small', 'x');
+    const changed = Buffer.from(large);
+    changed[500_000] = 0x79;
+    await cluster.at(0).put('docs', 'large', changed);
+    await cluster.settled();
+    const fetches = cluster.network.calls.filter(({ service }) => service === services.chunks);
+    expect(fetches).toHaveLength(1);
+    expect(
+      Buffer.from(fetches[0]?.body ?? [])
+        .toString()
+        .match(/[0-9a-f]{64}/g),
+    ).toHaveLength(1);
+  });
+
+  it('holds back nobody while one replica is dead', async () => {
+    await using cluster = await TestCluster.start(['a', 'b', 'c']);
+    await cluster.at(2).kill();
+    for (let index = 0; index < 20; index += 1) await cluster.at(0).put('load', `k${index}`, 'x');
+    await cluster.settled();
+    expect(await cluster.at(1).text('load', 'k19')).toBe('x');
+    const states = await cluster.at(0).replicas();
+    expect(states.find(({ nodeId }) => nodeId === 'c')?.lag).toBe(20);
+  });
+
+  it('goes back where a replica has less than it confirmed', async () => {
+    await using cluster = await TestCluster.start(['a', 'b', 'c']);
+    await cluster.at(0).put('load', 'k1', 'one');
+    await cluster.settled();
+    // Holds a's log, which would otherwise be trimmed.
+    cluster.network.cut('a', 'c');
+    const backup = await copyOf(cluster.at(1).medium);
+    await cluster.at(0).put('load', 'k2', 'two');
+    await eventually('b to confirm', async () => {
+      return (await cluster.at(0).replicas()).find(({ nodeId }) => nodeId === 'b')?.lag === 0;
+    });
+    await cluster.at(1).kill();
+    const restored = await cluster.again(1, { medium: backup });
+    await eventually('what the backup had not', () => restored.text('load', 'k2'));
+    expect(restored.metric('resynchronisations')).toBe(0);
+  });
+});
+
+async function copyOf(medium: IPersistentBackingStore): Promise<MemoryBackingStore> {
+  const copy = new MemoryBackingStore();
+  for await (const { path, data } of medium.scan('dw://')) await copy.write(path, data);
+  return copy;
+}

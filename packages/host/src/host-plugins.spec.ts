@@ -1,7 +1,7 @@
 import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { call, HostBench, summary } from '../spec/running-host.js';
+import { call, HostBench, summary } from '../fixtures/running-host.js';
 
 /** The shortest time limits that a configuration may set. */
 const timeouts = { initializeMs: 100, startMs: 100, stopMs: 1_000 };

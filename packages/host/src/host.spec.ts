@@ -4,7 +4,7 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { call, HostBench, summary } from '../spec/running-host.js';
+import { call, HostBench, summary } from '../fixtures/running-host.js';
 
 /** A plugin with a scalable subsystem of its id. */
 const scalable = (id: string): string => `

@@ -2,7 +2,7 @@ import { mkdir, mkdtemp, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { pluginEntry, writePluginPackage } from '../../spec/plugin-package.js';
+import { pluginEntry, writePluginPackage } from '../../fixtures/plugin-package.js';
 import type { PluginEntry } from '../configuration/host-configuration.js';
 import { discoverPlugins } from './discover-plugins.js';
 import { type PluginPlan, planPlugins } from './plan-plugins.js';

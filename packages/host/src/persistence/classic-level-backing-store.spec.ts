@@ -2,6 +2,7 @@ import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { sequenceSegment, storePath, storePrefix } from '@datawarehouse/sdk';
+import { backingStoreConformance } from '@datawarehouse/sdk/testing';
 import { ClassicLevel } from 'classic-level';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { ClassicLevelBackingStore } from './classic-level-backing-store.js';
@@ -22,13 +23,10 @@ describe('ClassicLevelBackingStore', () => {
     await rm(root, { recursive: true, force: true });
   });
 
-  it('keeps what was written over close and open', async () => {
-    {
-      await using store = await ClassicLevelBackingStore.open({ directory });
-      await store.write(path, bytes);
-    }
-    await using store = await ClassicLevelBackingStore.open({ directory });
-    expect(await store.read(path)).toEqual(bytes);
+  backingStoreConformance({
+    test: it,
+    open: () => ClassicLevelBackingStore.open({ directory }),
+    reopen: () => ClassicLevelBackingStore.open({ directory }),
   });
 
   it('puts all calls of one turn into one commit, and syncs only when one asks for it', async () => {
@@ -50,15 +48,6 @@ describe('ClassicLevelBackingStore', () => {
       Array.from({ length: 20 }, (_, index) => store.write(storePath('l', String(index)), large)),
     );
     expect(store.statistics().commitCount).toBe(3);
-  });
-
-  it('keeps the later-called of overlapping writes', async () => {
-    await using store = await ClassicLevelBackingStore.open({ directory });
-    const writes = Array.from({ length: 50 }, (_, index) =>
-      store.write(path, Uint8Array.of(index), { durability: index % 2 ? 'disk' : 'os' }),
-    );
-    await Promise.all(writes);
-    expect(await store.read(path)).toEqual(Uint8Array.of(49));
   });
 
   it('withdraws an aborted call that waits, and leaves the others alone', async () => {

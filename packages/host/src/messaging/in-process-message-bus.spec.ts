@@ -1,4 +1,5 @@
 import { topic } from '@datawarehouse/sdk';
+import { messageBusConformance } from '@datawarehouse/sdk/testing';
 import { describe, expect, it, vi } from 'vitest';
 import { z } from 'zod';
 import { InProcessMessageBus, type SubscriberFailure } from './in-process-message-bus.js';
@@ -19,6 +20,8 @@ function gate(): { readonly passed: Promise<void>; readonly open: () => void } {
 const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 
 describe('InProcessMessageBus', () => {
+  messageBusConformance({ test: it, open: async () => new InProcessMessageBus() });
+
   it('hands each subscriber every message in order, one at a time', async () => {
     await using bus = new InProcessMessageBus();
     const seen: number[] = [];

@@ -6,24 +6,29 @@ interface Sample {
 }
 
 /**
- * Remembers about when each held entry was appended, in bounded memory: when it is full, every
- * second sample goes. An answer may be too early, never too late.
+ * Remembers about when each held entry was appended, in bounded memory: the more is held, the
+ * further apart the samples. An answer may be too early, never too late.
  */
 export class LogTimes {
   #samples: Sample[] = [];
+  /** Least distance between samples. */
+  #stride = 1;
 
   /** Notes that `sequence` was appended at `atMs`. Sequences ascend. */
   add(sequence: number, atMs: number): void {
-    if (this.#samples.length >= maxSamples) {
-      this.#samples = this.#samples.filter((_, index) => index % 2 === 0);
-    }
+    const last = this.#samples.at(-1);
+    if (last !== undefined && sequence < last.sequence + this.#stride) return;
     this.#samples.push({ sequence, atMs });
+    if (this.#samples.length <= maxSamples) return;
+    this.#samples = this.#samples.filter((_, index) => index % 2 === 0);
+    this.#stride *= 2;
   }
 
   /** Drops what lies before `tailSequence`, save the sample that says when it was appended. */
   forget(tailSequence: number): void {
     const kept = this.#samples.findLastIndex(({ sequence }) => sequence <= tailSequence);
     if (kept > 0) this.#samples.splice(0, kept);
+    if (this.#samples.length < maxSamples / 4) this.#stride = Math.max(1, this.#stride / 2);
   }
 
   /** When `sequence` was appended, at the earliest. */

@@ -58,7 +58,7 @@ export const apiErrors = {
     category: 'invalid',
     retryable: true,
   },
-  DW_API_BODY_TIMEOUT: {
+  DW_API_REQUEST_TIMEOUT: {
     message: 'The request did not arrive in time',
     hint: 'Send it again over a better connection.',
     category: 'timeout',

@@ -43,7 +43,7 @@ function toApiError(cause: Error & { readonly code?: string }): DwError {
     case 'HPE_HEADER_OVERFLOW':
       return apiError('DW_API_HEADERS_TOO_LARGE', { cause });
     case 'ERR_HTTP_REQUEST_TIMEOUT':
-      return apiError('DW_API_BODY_TIMEOUT', { cause });
+      return apiError('DW_API_REQUEST_TIMEOUT', { cause });
     case 'HPE_INVALID_EOF_STATE':
       return apiError('DW_API_BODY_INCOMPLETE', { cause });
     default:

@@ -17,7 +17,7 @@ const byCategory: Readonly<Record<ErrorCategory, number>> = {
 /** Where HTTP has a status that says more than the category. */
 const byCode: Readonly<Record<string, number | undefined>> = {
   DW_API_METHOD_NOT_ALLOWED: 405,
-  DW_API_BODY_TIMEOUT: 408,
+  DW_API_REQUEST_TIMEOUT: 408,
   DW_API_URL_TOO_LONG: 414,
   DW_API_HEADERS_TOO_LARGE: 431,
 };

@@ -187,7 +187,7 @@ describe('HttpServer: refusals', () => {
     const { endpoint } = await open({ headMs: 100, checkMs: 20 });
     const answer = await exchange(endpoint, 'GET /health HTTP/1.1\r\nx-slow: ');
     expect(answer).toMatch(/^HTTP\/1.1 408 /);
-    expect(answer).toContain('"code":"DW_API_BODY_TIMEOUT"');
+    expect(answer).toContain('"code":"DW_API_REQUEST_TIMEOUT"');
   });
 
   it.each<[ErrorCategory, number]>([

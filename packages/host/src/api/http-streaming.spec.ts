@@ -324,7 +324,7 @@ describe('a body', () => {
     );
     const { socket, received } = await dial(port);
     socket.write('PUT /test/v1/it HTTP/1.1\r\nhost: x\r\ncontent-length: 10\r\n\r\nhalf');
-    await expect.poll(received).toMatch(/^HTTP\/1.1 408 .*"DW_API_BODY_TIMEOUT"/s);
+    await expect.poll(received).toMatch(/^HTTP\/1.1 408 .*"DW_API_REQUEST_TIMEOUT"/s);
     await expect.poll(() => socket.closed, { timeout: 3_000 }).toBe(true);
   });
 

@@ -54,7 +54,7 @@ export class RequestBody implements AsyncIterable<Uint8Array> {
     return new Promise<T>((resolve, reject) => {
       const onAbort = (): void => settle(() => reject(signal.reason as Error));
       const timer = clock.setTimeout(
-        () => settle(() => reject(apiError('DW_API_BODY_TIMEOUT', { details: { idleMs } }))),
+        () => settle(() => reject(apiError('DW_API_REQUEST_TIMEOUT', { details: { idleMs } }))),
         idleMs,
       );
       const settle = (how: () => void): void => {

@@ -10,7 +10,7 @@ import {
   peerError,
 } from '@datawarehouse/sdk';
 import { statusOf } from '../api/error-status.js';
-import { normalizeEndpoint } from './endpoint.js';
+import { isLoopback, normalizeEndpoint } from './endpoint.js';
 import { type Greeter, type GreetOptions, HELLO_PATH } from './greeter.js';
 import { type HelloAnswer, MAX_HELLO_BYTES } from './hello-message.js';
 import { Meetings, type MeetingsOptions } from './meetings.js';
@@ -115,8 +115,16 @@ export class ClusterMembership implements IClusterMembership {
   }
 
   async #meet(endpoint: string, options: GreetOptions): Promise<ClusterMember> {
-    const answer = await this.#options.greeter.greet(endpoint, options);
-    const member = await this.#options.table.admit(proven(answer), options.isExplicit);
+    const { greeter, table, logger } = this.#options;
+    const answer = await greeter.greet(endpoint, options);
+    const member = await table.admit(proven(answer), options.isExplicit);
+    if (isLoopback(member.endpoint) && !isLoopback(endpoint)) {
+      const { nodeId } = member;
+      logger.warn(
+        { nodeId, advertised: member.endpoint, called: endpoint },
+        `node ${nodeId} tells an address of its own machine only; set http.advertise there`,
+      );
+    }
     this.#meetHearsay(answer);
     return member;
   }

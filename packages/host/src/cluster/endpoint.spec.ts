@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { normalizeEndpoint } from './endpoint.js';
+import { isLoopback, normalizeEndpoint } from './endpoint.js';
 
 describe('normalizeEndpoint', () => {
   it.each([
@@ -26,5 +26,17 @@ describe('normalizeEndpoint', () => {
 
   it('does not repeat a password', () => {
     expect(() => normalizeEndpoint('http://user:secret@host')).toThrow(/^(?!.*secret).*$/);
+  });
+});
+
+describe('isLoopback', () => {
+  it.each([
+    ['http://127.0.0.1:7080', true],
+    ['http://localhost', true],
+    ['https://[::1]:1', true],
+    ['http://127.0.0.1.example:1', false],
+    ['http://10.0.0.1:7080', false],
+  ])('tells of %s: %s', (endpoint, expected) => {
+    expect(isLoopback(endpoint)).toBe(expected);
   });
 });

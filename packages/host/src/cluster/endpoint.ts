@@ -1,5 +1,10 @@
 import { clusterError } from './cluster-errors.js';
 
+/** Whether an address reaches only nodes of the same machine. */
+export function isLoopback(endpoint: string): boolean {
+  return /^https?:\/\/(?:localhost|127(?:\.\d+){3}|\[::1\])(?::|$)/.test(endpoint);
+}
+
 /**
  * Brings the address of a node into its one form: `http://host:port`.
  *

@@ -1,3 +1,12 @@
+import { setMaxListeners } from 'node:events';
+
+/** A signal that as many may listen to as there are calls under way. */
+export function sharedAbort(): AbortController {
+  const controller = new AbortController();
+  setMaxListeners(0, controller.signal);
+  return controller;
+}
+
 /**
  * A signal that is aborted with the first of several, and lets go of them when disposed:
  * `AbortSignal.any` keeps long-lived sources busy for as long as they live.

@@ -1,7 +1,7 @@
 import { type Clock, DwError, peerError } from '@datawarehouse/sdk';
 import { Agent, errors } from 'undici';
 import { clusterError } from './cluster-errors.js';
-import { LinkedAbort } from './linked-abort.js';
+import { LinkedAbort, sharedAbort } from './linked-abort.js';
 
 /** One message to another node. */
 export interface PeerPost {
@@ -42,7 +42,7 @@ export class PeerHttpClient implements AsyncDisposable {
   readonly #clock: Clock;
   readonly #maxCalls: number;
   readonly #agent: Agent;
-  readonly #closing = new AbortController();
+  readonly #closing = sharedAbort();
   #calls = 0;
 
   constructor(options: PeerHttpClientOptions) {

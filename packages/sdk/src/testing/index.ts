@@ -9,11 +9,17 @@ export {
   type BackingStoreConformanceOptions,
   backingStoreConformance,
 } from './backing-store-conformance.js';
+export type { ClosableMessageBus } from './bus-clause.js';
 export { type CallRouteOptions, type CallRouteResponse, callRoute } from './call-route.js';
 export type { ConformanceTest } from './conformance.js';
+export { FaultyBackingStore, type WriteFaultOptions } from './faulty-backing-store.js';
 export { ManualClock } from './manual-clock.js';
 export { MemoryBackingStore } from './memory-backing-store.js';
-export { MemoryMessageBus } from './memory-message-bus.js';
+export { MemoryMessageBus, type MemoryMessageBusOptions } from './memory-message-bus.js';
+export {
+  type MessageBusConformanceOptions,
+  messageBusConformance,
+} from './message-bus-conformance.js';
 export { createTestNodeIdentity } from './test-node-identity.js';
 export {
   createTestPluginContext,

@@ -24,16 +24,26 @@ interface Responder {
   readonly answer: RequestHandler<unknown, unknown>;
 }
 
-/** The whole contract of a bus, for tests. What a subscriber throws becomes a process warning. */
+/** How a {@link MemoryMessageBus} works. */
+export interface MemoryMessageBusOptions {
+  /** Default: the machine's clock. */
+  readonly clock?: Clock;
+  /** Gets what subscribers throw. Default: a process warning. */
+  readonly onHandlerError?: (error: unknown, subscriber: string) => void;
+}
+
+/** The whole contract of a bus in memory, for tests. */
 @SdkCompatibility('6.0.0')
 export class MemoryMessageBus implements IMessageBus, AsyncDisposable {
   readonly #clock: Clock;
+  readonly #onHandlerError: (error: unknown, subscriber: string) => void;
   readonly #subscribers = new Set<Subscriber>();
   readonly #responders = new Map<string, Responder>();
   readonly #closing = new AbortController();
 
-  constructor(options: { readonly clock?: Clock } = {}) {
+  constructor(options: MemoryMessageBusOptions = {}) {
     this.#clock = options.clock ?? systemClock;
+    this.#onHandlerError = options.onHandlerError ?? warn;
   }
 
   async publish<T>(to: Topic<T>, data: T, options: PublishOptions = {}): Promise<void> {
@@ -63,7 +73,10 @@ export class MemoryMessageBus implements IMessageBus, AsyncDisposable {
     const pattern = typeof to === 'string' ? to : to.name;
     const subscriber: Subscriber = {
       fits: topicMatcher(pattern),
-      subscription: new MemorySubscription(pattern, handler as MessageHandler<unknown>, options),
+      subscription: new MemorySubscription(pattern, handler as MessageHandler<unknown>, {
+        ...options,
+        onError: this.#onHandlerError,
+      }),
     };
     this.#subscribers.add(subscriber);
     return {
@@ -151,4 +164,11 @@ export class MemoryMessageBus implements IMessageBus, AsyncDisposable {
       stop();
     }
   }
+}
+
+function warn(error: unknown, subscriber: string): void {
+  process.emitWarning(`The subscriber ${subscriber} threw`, {
+    type: 'DataWarehouseSubscriber',
+    detail: error instanceof Error ? (error.stack ?? error.message) : String(error),
+  });
 }

@@ -20,6 +20,7 @@ export class MemorySubscription {
   readonly #handler: MessageHandler<unknown>;
   readonly #maxQueueDepth: number;
   readonly #isShedding: boolean;
+  readonly #onError: (error: unknown) => void;
   readonly #queue = new Set<Message<unknown>>();
   readonly #blocked = new Set<Blocked>();
   #isBusy = false;
@@ -28,13 +29,20 @@ export class MemorySubscription {
   #failedCount = 0;
   #shedCount = 0;
 
-  constructor(topic: string, handler: MessageHandler<unknown>, options: SubscribeOptions) {
+  constructor(
+    topic: string,
+    handler: MessageHandler<unknown>,
+    options: SubscribeOptions & { readonly onError: (error: unknown, name: string) => void },
+  ) {
     const { name = topic, maxQueueDepth = 1000, whenFull = 'blockProducer' } = options;
     this.#topic = topic;
     this.#name = name;
     this.#handler = handler;
     this.#maxQueueDepth = maxQueueDepth;
     this.#isShedding = whenFull === 'shedLoad';
+    this.#onError = (error) => {
+      options.onError(error, name);
+    };
   }
 
   /** Resolves when the message is in the queue, or has been shed. */
@@ -89,10 +97,7 @@ export class MemorySubscription {
       await this.#handler(message);
     } catch (error) {
       this.#failedCount += 1;
-      process.emitWarning(`The subscriber ${this.#name} threw`, {
-        type: 'DataWarehouseSubscriber',
-        detail: error instanceof Error ? (error.stack ?? error.message) : String(error),
-      });
+      this.#onError(error);
     }
     this.#handledCount += 1;
   }

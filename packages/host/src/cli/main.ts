@@ -9,6 +9,9 @@ abortOnSignals(controller);
 endOnBrokenPipe(process.stdout);
 ignoreBrokenPipe(process.stderr);
 
+// What a command waits for may be nothing that keeps a process alive, such as a plugin that hangs.
+const keptAlive = setInterval(() => undefined, 60_000);
+
 const code = await runCli(process.argv.slice(2), await readVersion(), {
   stdout: process.stdout,
   stderr: process.stderr,
@@ -20,6 +23,7 @@ const code = await runCli(process.argv.slice(2), await readVersion(), {
   workingDirectory: process.cwd(),
   signal: controller.signal,
 });
+clearInterval(keptAlive);
 await flush(process.stdout);
 await flush(process.stderr);
 // A handle that a command left open must not keep the terminal waiting.

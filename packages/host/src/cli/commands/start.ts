@@ -1,8 +1,14 @@
 import { once } from 'node:events';
 import { join } from 'node:path';
+import { DwError } from '@datawarehouse/sdk';
+import { z } from 'zod';
 import type { ConfigurationOverrides } from '../../configuration/configuration-overrides.js';
 import type { Host } from '../../host.js';
 import type { CommandContext, CommandDefinition } from '../command-definition.js';
+
+const problemsSchema = z
+  .array(z.object({ code: z.string(), message: z.string(), hint: z.string().optional() }))
+  .min(1);
 
 /** `dw start`: runs a node until it is told to stop. */
 export const startCommand: CommandDefinition = {
@@ -47,13 +53,30 @@ async function start(context: CommandContext): Promise<void> {
   // The server, the store and the container are far from what the other commands need.
   const { Host: Loaded } = await import('../../host.js');
   context.signal.throwIfAborted();
-  const host = await Loaded.start(configuration, { guardsProcess: true });
+  const host = await Loaded.start(configuration, { guardsProcess: true }).catch(
+    (error: unknown) => {
+      throw eachProblem(error);
+    },
+  );
   try {
     announce(host, configuration.dataDirectory, context);
     await aborted(context.signal);
   } finally {
     await host.stop();
   }
+}
+
+/** Tells what is wrong with each required plugin, with the code and the hint of each problem. */
+function eachProblem(error: unknown): unknown {
+  if (!DwError.is(error, 'DW_HOST_REQUIRED_PLUGIN')) return error;
+  const parsed = problemsSchema.safeParse(error.details['problems']);
+  if (!parsed.success) return error;
+  return new AggregateError(
+    parsed.data.map(({ code, message, hint }) => {
+      return new DwError(code, message, { ...(hint !== undefined && { hint }), cause: error });
+    }),
+    error.message,
+  );
 }
 
 function overrides({ options, global }: CommandContext): ConfigurationOverrides {

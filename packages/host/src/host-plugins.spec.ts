@@ -159,16 +159,20 @@ describe('plugins of a Host', () => {
     await bench.plugin('bad', `async initializeAsync() { throw new Error('no disk'); },`);
     await bench.plugin('good', `async stopAsync() { note('good stop'); },`);
     await expect(bench.start(['good', { path: 'bad', required: true }])).rejects.toMatchObject({
-      code: 'DW_HOST_REQUIRED_PLUGIN',
-      message: expect.stringContaining('no disk'),
-      details: { plugins: ['bad'] },
+      code: 'DW_PLUGIN_FAILED',
+      message: 'Plugin bad failed in initializeAsync: no disk',
     });
     expect(bench.notes).toEqual(['good stop']);
+    const absent = { package: 'not-installed', required: true };
+    await expect(bench.start(['good', absent])).rejects.toMatchObject({
+      code: 'DW_PLUGIN_NOT_FOUND',
+    });
     await expect(
-      bench.start(['good', { package: 'not-installed', required: true }]),
+      bench.start(['good', absent, { path: 'nowhere', required: true }]),
     ).rejects.toMatchObject({
       code: 'DW_HOST_REQUIRED_PLUGIN',
-      message: expect.stringContaining('not-installed'),
+      message: expect.stringMatching(/not-installed.*nowhere/),
+      details: { problems: [{ code: 'DW_PLUGIN_NOT_FOUND' }, { code: 'DW_PLUGIN_NOT_FOUND' }] },
     });
     // The store is free again.
     await bench.start(['good']);

@@ -44,8 +44,8 @@ export class Host implements AsyncDisposable {
    * Starts a node: data directory, store, identity, cluster, plugins, API. A plugin that fails is
    * left out, unless it is required. What was opened is closed again where the start fails.
    *
-   * @throws DwError `DW_HOST_DATA_DIRECTORY`, `DW_STORE_LOCKED`, `DW_HOST_PORT_IN_USE`,
-   *   `DW_HOST_REQUIRED_PLUGIN`, or another of the store's, the cluster's or the host's.
+   * @throws DwError `DW_HOST_DATA_DIRECTORY`, `DW_STORE_LOCKED`, `DW_HOST_PORT_IN_USE`, what is
+   *   wrong with a required plugin, or another of the store's, the cluster's or the host's.
    */
   static async start(configuration: HostConfiguration, options: HostOptions = {}): Promise<Host> {
     const { clock = systemClock, logger = createHostLogger(configuration.log) } = options;

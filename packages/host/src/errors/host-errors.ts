@@ -43,8 +43,8 @@ export const hostErrors = {
     category: 'invalid',
   },
   DW_HOST_REQUIRED_PLUGIN: {
-    message: 'A required plugin did not start',
-    hint: 'Correct what the message names, or set "required": false for the plugin.',
+    message: 'Required plugins did not start',
+    hint: 'Correct what the message names, or set "required": false for the plugins.',
     category: 'unavailable',
   },
   DW_HOST_STOPPED: {

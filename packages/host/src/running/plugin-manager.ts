@@ -25,7 +25,7 @@ export class PluginManager {
    * Finds and checks the plugins, and tells everything that is wrong. Runs none of their code.
    *
    * @param from - Absolute folder that names are resolved from.
-   * @throws DwError `DW_HOST_REQUIRED_PLUGIN`.
+   * @throws DwError What is wrong with a required plugin, or `DW_HOST_REQUIRED_PLUGIN` for several things.
    */
   async load(entries: readonly PluginEntry[], from: string): Promise<void> {
     const { logger } = this.#surroundings;
@@ -38,7 +38,7 @@ export class PluginManager {
     this.#assertRequired();
   }
 
-  /** @throws DwError `DW_HOST_REQUIRED_PLUGIN`. */
+  /** @throws DwError What is wrong with a required plugin, or `DW_HOST_REQUIRED_PLUGIN` for several things. */
   async initialize(): Promise<void> {
     for (const plugin of this.#plugins) {
       const broken = this.#brokenDependency(plugin);
@@ -48,7 +48,7 @@ export class PluginManager {
     }
   }
 
-  /** @throws DwError `DW_HOST_REQUIRED_PLUGIN`. */
+  /** @throws DwError What is wrong with a required plugin, or `DW_HOST_REQUIRED_PLUGIN` for several things. */
   async start(): Promise<void> {
     for (const plugin of this.#plugins) {
       if (plugin.life.state !== 'initialized') continue;
@@ -117,17 +117,18 @@ export class PluginManager {
     );
   }
 
+  /** Throws the one error that keeps a required plugin away, or one that tells all. */
   #assertRequired(): void {
-    const missing = this.statuses().filter(
-      ({ required, state }) => required && (state === 'refused' || state === 'failed'),
-    );
-    const problems = missing.flatMap(({ problems: each }) => each);
-    const [first] = problems;
+    const errors = [
+      ...this.#refused.filter(({ required }) => required).flatMap((refusal) => refusal.errors),
+      ...this.#plugins.filter(({ plugin }) => plugin.required).flatMap(({ error }) => error ?? []),
+    ];
+    const [first] = errors;
     if (first === undefined) return;
+    if (errors.length === 1) throw first;
     throw hostError('DW_HOST_REQUIRED_PLUGIN', {
-      message: `A required plugin did not start. ${problems.map(({ message }) => message).join('; ')}`,
-      ...(first.hint !== undefined && { hint: first.hint }),
-      details: { plugins: missing.map(({ id }) => id), problems },
+      message: `Required plugins did not start. ${errors.map(({ message }) => message).join('; ')}`,
+      details: { problems: errors.map(describeProblem) },
     });
   }
 }

@@ -5,7 +5,7 @@ import { logPluginError, pluginFailure, timeoutFailure } from './plugin-failure.
 import { healthOf } from './plugin-health.js';
 import { PluginLife } from './plugin-life.js';
 import { HostPluginScope } from './plugin-scope.js';
-import { describeProblem, type PluginProblem, type PluginStatus } from './plugin-status.js';
+import { describeProblem, type PluginStatus } from './plugin-status.js';
 import type { PluginSurroundings } from './plugin-surroundings.js';
 import { withTimeLimit } from './time-limit.js';
 
@@ -20,7 +20,7 @@ export class RunningPlugin {
   #instance: IPlugin | undefined;
   #scope: HostPluginScope | undefined;
   #isInitialized = false;
-  #problem: PluginProblem | undefined;
+  #error: DwError | undefined;
   #spentMs = 0;
 
   constructor(plugin: DiscoveredPlugin, surroundings: PluginSurroundings) {
@@ -34,6 +34,11 @@ export class RunningPlugin {
 
   get life(): Pick<PluginLife, 'state' | 'isAlive'> {
     return this.#life;
+  }
+
+  /** Why it failed. */
+  get error(): DwError | undefined {
+    return this.#error;
   }
 
   /** Imports the plugin and initialises it. Never rejects: see its state. */
@@ -65,7 +70,7 @@ export class RunningPlugin {
     logPluginError(this.#surroundings.logger, this.id, error);
     if (this.#life.isOver) return;
     this.#life.moveTo('failed');
-    this.#problem = describeProblem(error);
+    this.#error = error;
   }
 
   /**
@@ -95,7 +100,7 @@ export class RunningPlugin {
   status(): PluginStatus {
     const { id, packageName, version, required, manifest } = this.plugin;
     const { state } = this.#life;
-    const problem = this.#problem;
+    const problem = this.#error && describeProblem(this.#error);
     return {
       id,
       packageName,

@@ -46,7 +46,7 @@ describe('runAgent', () => {
       AbortSignal.timeout(20_000),
     );
     expect(result.state).toBe('applied');
-    expect(await readFile(join(folder, 'files', 'stable', 'a.bin'))).toEqual(payload);
+    expect((await readFile(join(folder, 'files', 'stable', 'a.bin'))).equals(payload)).toBe(true);
     const job = await server.job(result.jobId);
     expect(job).toMatchObject({ status: 'completed', deliveredCount: 1, totalTargets: 1 });
     expect(events.map(({ type }) => type)).toEqual(

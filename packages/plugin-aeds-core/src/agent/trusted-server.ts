@@ -1,8 +1,8 @@
-import { apiPath } from '@datawarehouse/sdk';
+import { apiPath, contentChunkCount } from '@datawarehouse/sdk';
 import type { z } from 'zod';
 import { aedsError } from '../errors/aeds-errors.js';
 import type { KeyPair } from '../identity/key-pair-file.js';
-import { chunkCountOf, type IntentManifest } from '../manifests/intent-manifest.js';
+import type { IntentManifest } from '../manifests/intent-manifest.js';
 import type { TrustStore } from '../manifests/trust-store.js';
 import {
   MAX_POLL_WAIT_MS,
@@ -61,7 +61,7 @@ export class TrustedServer {
     const path = apiPath('aeds', 'v1', 'agent', 'jobs', jobId, 'payloads', payload.payloadId);
     return {
       chunkDigests: async (signal) => {
-        const bytes = chunkCountOf(payload.sizeBytes) * digestBytes;
+        const bytes = contentChunkCount(payload.sizeBytes) * digestBytes;
         const list = Buffer.from(await this.#read(`${path}/chunks`, bytes, {}, signal));
         return Array.from({ length: Math.floor(list.byteLength / digestBytes) }, (_, index) =>
           list.toString('hex', index * digestBytes, (index + 1) * digestBytes),

@@ -43,8 +43,8 @@ export interface JobQueueStatistics {
 export class JobQueue {
   readonly #options: JobQueueOptions;
   readonly #partitions: readonly JobPartition[];
-  /** Jobs that wait or run here, so that none is queued twice. */
-  readonly #inHand = new Set<string>();
+  /** Jobs of this run, until those of earlier runs have all been found: they must not be found too. */
+  #fresh: Set<string> | undefined = new Set<string>();
   readonly #stopping = new AbortController();
   readonly #aborting = new AbortController();
   #work: Promise<unknown> | undefined;
@@ -66,6 +66,7 @@ export class JobQueue {
   async enqueue(job: JobRecord, operations: readonly BackingStoreOperation[]): Promise<void> {
     if (this.#stopping.signal.aborted) throw aedsError('DW_AEDS_STOPPED');
     const place = this.#options.gate.tryEnter();
+    this.#fresh?.add(job.jobId);
     try {
       await this.#options.lifecycle.add(job, operations);
     } catch (error) {
@@ -109,7 +110,6 @@ export class JobQueue {
   #push(jobId: string, score: number, place: Disposable): void {
     const partition = this.#partitions[fnv1a(jobId) % this.#partitions.length];
     if (partition === undefined) throw new TypeError('A queue has at least one partition');
-    this.#inHand.add(jobId);
     partition.push({ jobId, place }, score);
   }
 
@@ -119,7 +119,7 @@ export class JobQueue {
     try {
       for await (const jobId of lifecycle.open()) {
         if (signal.aborted) return;
-        if (this.#inHand.has(jobId)) continue;
+        if (this.#fresh?.has(jobId) === true) continue;
         const job = await lifecycle.get(jobId);
         if (job === undefined) continue;
         const place = await gate.enter({ signal });
@@ -128,6 +128,8 @@ export class JobQueue {
     } catch (error) {
       if (signal.aborted) return;
       logger.error({ error }, 'open jobs could not all be taken up again; restart the node');
+    } finally {
+      this.#fresh = undefined;
     }
   }
 
@@ -137,8 +139,6 @@ export class JobQueue {
       await concurrency.run(() => this.#runHandler(jobId), this.#aborting.signal);
     } catch (error) {
       await this.#fail(jobId, error);
-    } finally {
-      this.#inHand.delete(jobId);
     }
   }
 

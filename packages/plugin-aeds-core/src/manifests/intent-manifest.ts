@@ -1,4 +1,4 @@
-import { CONTENT_CHUNK_BYTES, NODE_ID_PATTERN } from '@datawarehouse/sdk';
+import { CONTENT_CHUNK_BYTES, contentChunkCount, NODE_ID_PATTERN } from '@datawarehouse/sdk';
 import { z } from 'zod';
 import { fileNameProblem } from '../files/safe-file-name.js';
 import {
@@ -48,7 +48,7 @@ function checkPayload(
   payload: { payloadId: string; sizeBytes: number; chunkHashes?: string[] },
   context: z.RefinementCtx,
 ): void {
-  const count = chunkCountOf(payload.sizeBytes);
+  const count = contentChunkCount(payload.sizeBytes);
   if (payload.payloadId.startsWith('sha256:') !== payload.sizeBytes <= CONTENT_CHUNK_BYTES) {
     context.addIssue({ code: 'custom', message: 'payloadId is of the wrong kind for its size' });
   }
@@ -111,8 +111,3 @@ function checkTargets(
 
 /** An intent manifest, checked. */
 export type IntentManifest = Readonly<z.output<typeof intentManifestSchema>>;
-
-/** Chunks of 64 KiB that a payload has; an empty one has one, empty. */
-export function chunkCountOf(sizeBytes: number): number {
-  return Math.max(1, Math.ceil(sizeBytes / CONTENT_CHUNK_BYTES));
-}

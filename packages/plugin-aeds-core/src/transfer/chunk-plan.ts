@@ -1,6 +1,11 @@
-import { CONTENT_CHUNK_BYTES, payloadReferenceOf, sha256Hex } from '@datawarehouse/sdk';
+import {
+  CONTENT_CHUNK_BYTES,
+  contentChunkCount,
+  payloadReferenceOf,
+  sha256Hex,
+} from '@datawarehouse/sdk';
 import { aedsError } from '../errors/aeds-errors.js';
-import { chunkCountOf, type IntentManifest } from '../manifests/intent-manifest.js';
+import type { IntentManifest } from '../manifests/intent-manifest.js';
 
 export type Payload = IntentManifest['payload'];
 
@@ -17,7 +22,7 @@ export class ChunkPlan {
 
   /** @throws DwError `DW_AEDS_PAYLOAD_MISMATCH` where the digests are not those of the payload. */
   constructor(payload: Payload, digests: readonly string[]) {
-    const isComplete = digests.length === chunkCountOf(payload.sizeBytes);
+    const isComplete = digests.length === contentChunkCount(payload.sizeBytes);
     if (
       !isComplete ||
       payloadReferenceOf(digests, payload.sizeBytes).digest !== payload.payloadId

@@ -40,7 +40,7 @@ export class PayloadDigester {
 
   /** Call once, at the end. */
   finish(): PayloadDigests {
-    if (this.#chunkBytes > 0 || this.#sizeBytes === 0) this.#finishChunk();
+    if (this.#chunkBytes > 0) this.#finishChunk();
     return {
       sizeBytes: this.#sizeBytes,
       contentHash: `sha256:${this.#whole.digest('hex')}`,
@@ -61,8 +61,7 @@ export class PayloadDigester {
   }
 
   #finishChunk(): void {
-    const chunk = this.#chunk ?? createHash('sha256');
-    this.#chunkHashes.push(chunk.digest('hex'));
+    if (this.#chunk !== undefined) this.#chunkHashes.push(this.#chunk.digest('hex'));
     this.#chunk = undefined;
     this.#chunkBytes = 0;
   }

@@ -97,8 +97,6 @@ async function fetchRun(
   signal: AbortSignal,
 ): Promise<Uint8Array> {
   const { start, end } = plan.rangeOf(run);
-  // The one chunk of an empty payload.
-  if (start === end) return new Uint8Array(0);
   for (let fetched = 0; fetched < maxFetches; fetched += 1) {
     const data = await requests.run(() => source.read(start, end, signal), signal);
     if (plan.isRun(run, data)) return data;

@@ -2,7 +2,7 @@ import { peerError } from '@datawarehouse/sdk';
 import { NonceCache } from './nonce-cache.js';
 
 /** How far the clocks of two nodes may be apart, in milliseconds. */
-export const MAX_CLOCK_SKEW_MS: number = 5 * 60_000;
+const maxClockSkewMs = 5 * 60_000;
 
 /** Tells messages that are sent now from those of long ago and from repeated ones. */
 export class Freshness {
@@ -13,7 +13,7 @@ export class Freshness {
     this.#now = now;
     this.#nonces = new NonceCache({
       // What was signed before this process began may have been taken by the one before it.
-      refusedUntilMs: now() + MAX_CLOCK_SKEW_MS - 1,
+      refusedUntilMs: now() + maxClockSkewMs - 1,
       ...(options.maxNonces !== undefined && { maxEntries: options.maxNonces }),
     });
   }
@@ -25,10 +25,10 @@ export class Freshness {
    */
   assertInTime(timestampMs: number): void {
     const skewMs = timestampMs - this.#now();
-    if (Math.abs(skewMs) <= MAX_CLOCK_SKEW_MS) return;
+    if (Math.abs(skewMs) <= maxClockSkewMs) return;
     throw peerError('DW_PEER_CLOCK_SKEW', {
       message: `The message’s time is ${Math.round(skewMs / 1000)} s from this node’s clock`,
-      details: { skewMs, maxSkewMs: MAX_CLOCK_SKEW_MS },
+      details: { skewMs, maxSkewMs: maxClockSkewMs },
     });
   }
 
@@ -41,7 +41,7 @@ export class Freshness {
    */
   take(message: { readonly timestampMs: number; readonly nonce: string }): void {
     this.assertInTime(message.timestampMs);
-    const expiresAtMs = message.timestampMs + MAX_CLOCK_SKEW_MS;
+    const expiresAtMs = message.timestampMs + maxClockSkewMs;
     const verdict = this.#nonces.add(message.nonce, expiresAtMs, this.#now());
     if (verdict === 'seen') throw peerError('DW_PEER_REPLAYED');
     if (verdict === 'tooOld') {

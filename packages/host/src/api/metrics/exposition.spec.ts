@@ -282,10 +282,11 @@ describe('the metrics of a node', () => {
     expect(text).toContain('\ndw_subsystem_reporting{subsystem="aeds"} 1\n');
   });
 
-  const promtool = spawnSync('promtool', ['--version']);
-  const missing = promtool.error === undefined ? '' : ' (skipped: there is no promtool on PATH)';
+  const promtool = 'promtool';
+  const probe = spawnSync(promtool, ['--version']);
+  const missing = probe.error === undefined ? '' : ' (skipped: there is no promtool on PATH)';
   it.skipIf(missing !== '')(`pass promtool itself${missing}`, async () => {
-    const { status, stdout, stderr } = spawnSync('promtool', ['check', 'metrics'], {
+    const { status, stdout, stderr } = spawnSync(promtool, ['check', 'metrics'], {
       input: await scrape(),
       encoding: 'utf8',
     });

@@ -4,43 +4,18 @@ import type { IReplicatedObjectStore, ReadableObject } from '../objects/object-s
 import { parseByteRange } from './byte-range.js';
 import { pageQuery } from './page-query.js';
 
-const objectUrl = '/api/v1/objects/:namespace/:key';
+const collectionUrl = '/api/v1/objects';
 
-/** HTTP routes of objects. */
+/**
+ * HTTP routes of objects. Names are segments of the path; since clients take the segments `.` and
+ * `..` away before they send a path, names may be given in the query instead.
+ */
 export function objectRoutes(objects: IReplicatedObjectStore): readonly HttpRoute[] {
   return [
-    {
-      method: 'PUT',
-      path: objectUrl,
-      summary: 'Stores an object; the body is its content.',
-      handle: (request) => put(objects, request),
-    },
-    {
-      method: 'GET',
-      path: objectUrl,
-      summary: 'Reads an object, or a byte range of it.',
-      handle: (request) => read(objects, request),
-    },
-    {
-      method: 'DELETE',
-      path: objectUrl,
-      summary: 'Removes an object on every node.',
-      handle: async ({ params, signal }) => {
-        const { namespace, key } = nameOf(params);
-        return { json: await objects.delete(namespace, key, { signal }) };
-      },
-    },
-    {
-      method: 'GET',
-      path: '/api/v1/objects/:namespace',
-      summary: 'Lists the objects of a namespace, page by page.',
-      handle: async ({ params, query, signal }) => {
-        const { namespace } = nameOf(params);
-        const { prefix } = query;
-        const page = { ...pageQuery(query), prefix, signal };
-        return { json: { namespace, ...(await objects.list(namespace, page)) } };
-      },
-    },
+    ...routesOfObject(objects, `${collectionUrl}/:namespace/:key`),
+    ...routesOfObject(objects, '/api/v1/object'),
+    routeOfNamespace(objects, `${collectionUrl}/:namespace`),
+    routeOfNamespace(objects, collectionUrl),
     {
       method: 'GET',
       path: '/api/v1/namespaces',
@@ -52,9 +27,49 @@ export function objectRoutes(objects: IReplicatedObjectStore): readonly HttpRout
   ];
 }
 
+function routesOfObject(objects: IReplicatedObjectStore, path: string): readonly HttpRoute[] {
+  return [
+    {
+      method: 'PUT',
+      path,
+      summary: 'Stores an object; the body is its content.',
+      handle: (request) => put(objects, request),
+    },
+    {
+      method: 'GET',
+      path,
+      summary: 'Reads an object, or a byte range of it.',
+      handle: (request) => read(objects, request),
+    },
+    {
+      method: 'DELETE',
+      path,
+      summary: 'Removes an object on every node.',
+      handle: async (request) => {
+        const { namespace, key } = nameOf(request);
+        return { json: await objects.delete(namespace, key, { signal: request.signal }) };
+      },
+    },
+  ];
+}
+
+function routeOfNamespace(objects: IReplicatedObjectStore, path: string): HttpRoute {
+  return {
+    method: 'GET',
+    path,
+    summary: 'Lists the objects of a namespace, page by page.',
+    handle: async (request) => {
+      const { namespace } = nameOf(request);
+      const { prefix } = request.query;
+      const page = { ...pageQuery(request.query), prefix, signal: request.signal };
+      return { json: { namespace, ...(await objects.list(namespace, page)) } };
+    },
+  };
+}
+
 async function put(objects: IReplicatedObjectStore, request: HttpRequest): Promise<HttpResponse> {
-  const { params, body, headers, contentLength, signal } = request;
-  const { namespace, key } = nameOf(params);
+  const { body, headers, contentLength, signal } = request;
+  const { namespace, key } = nameOf(request);
   const receipt = await objects.put(namespace, key, body, {
     contentType: headers['content-type'],
     expectedBytes: contentLength,
@@ -64,7 +79,7 @@ async function put(objects: IReplicatedObjectStore, request: HttpRequest): Promi
 }
 
 async function read(objects: IReplicatedObjectStore, request: HttpRequest): Promise<HttpResponse> {
-  const { namespace, key } = nameOf(request.params);
+  const { namespace, key } = nameOf(request);
   const object = await objects.get(namespace, key);
   const headers = headersOf(object);
   if (request.headers['if-none-match'] === headers.etag) return { status: 304, headers };
@@ -110,9 +125,10 @@ function headersOf(object: ReadableObject) {
   };
 }
 
-function nameOf(params: Readonly<Record<string, string>>): {
+function nameOf({ params, query }: HttpRequest): {
   readonly namespace: string;
   readonly key: string;
 } {
-  return { namespace: params.namespace ?? '', key: params.key ?? '' };
+  const { namespace = query.namespace ?? '', key = query.key ?? '' } = params;
+  return { namespace, key };
 }

@@ -1,4 +1,4 @@
-import { sha256Hex, storePrefix } from '@datawarehouse/sdk';
+import { contentError, sha256Hex, storePrefix } from '@datawarehouse/sdk';
 import { describe, expect, it } from 'vitest';
 import { eventually, TestCluster } from '../testing/test-node.js';
 import { decodePeerFrame, encodePeerFrame } from './peer-frame.js';
@@ -36,7 +36,8 @@ async function startFollower() {
     const answer = await transport.call('a', services.apply, body);
     return decodePeerFrame(answer, applyAnswerSchema).header;
   };
-  return { cluster, node, transport, apply };
+  const dispose = () => cluster[Symbol.asyncDispose]();
+  return { node, transport, apply, [Symbol.asyncDispose]: dispose };
 }
 
 function event(changes: Readonly<Record<string, unknown>>): Uint8Array {
@@ -54,8 +55,8 @@ const payload = { digest: `sha256:${digest}`, sizeBytes: content.length };
 
 describe('EventReceiver', () => {
   it('applies events in order and each once, and answers with its position', async () => {
-    const { cluster, node, apply } = await startFollower();
-    await using _ = cluster;
+    await using started = await startFollower();
+    const { node, apply } = started;
     const put = event({ operation: 'put', payload });
     const first = await apply([put], { chunks: [digest] }, [content]);
     expect(first).toEqual({
@@ -72,8 +73,8 @@ describe('EventReceiver', () => {
   });
 
   it('refuses a gap, and says what it expects', async () => {
-    const { cluster, node, apply } = await startFollower();
-    await using _ = cluster;
+    await using started = await startFollower();
+    const { node, apply } = started;
     expect(await apply([event({})], { from: 2 })).toEqual({
       status: 'expects',
       position: { epoch: 'epoch-1', sequence: 0 },
@@ -83,8 +84,8 @@ describe('EventReceiver', () => {
   });
 
   it('refuses events in the name of another node, and malformed messages', async () => {
-    const { cluster, apply, transport } = await startFollower();
-    await using _ = cluster;
+    await using started = await startFollower();
+    const { apply, transport } = started;
     const refused = (code: string) =>
       expect.objectContaining({ details: { remote: expect.objectContaining({ code }) } });
     await expect(apply([event({})], { origin: 'y' })).rejects.toEqual(
@@ -104,8 +105,8 @@ describe('EventReceiver', () => {
   });
 
   it('puts what it cannot apply among the dead letters with the reason, and goes on', async () => {
-    const { cluster, node, apply } = await startFollower();
-    await using _ = cluster;
+    await using started = await startFollower();
+    const { node, apply } = started;
     const answer = await apply(
       [
         Buffer.from('nonsense'),
@@ -137,8 +138,8 @@ describe('EventReceiver', () => {
   });
 
   it('is not deceived about content', async () => {
-    const { cluster, node, apply, transport } = await startFollower();
-    await using _ = cluster;
+    await using started = await startFollower();
+    const { node, apply, transport } = started;
     transport.handle(services.current, async () => encodePeerFrame({}));
     const lie = Buffer.from('CONTENT');
     const answer = await apply([event({ operation: 'put', payload })], { chunks: [digest] }, [lie]);
@@ -147,10 +148,9 @@ describe('EventReceiver', () => {
   });
 
   it('takes the newer version where the older content is gone already', async () => {
-    const { cluster, node, apply, transport } = await startFollower();
-    await using _ = cluster;
+    await using started = await startFollower();
+    const { node, apply, transport } = started;
     const at = Date.now();
-    const { contentError } = await import('@datawarehouse/sdk');
     transport.handle(services.chunks, async () => {
       throw contentError('DW_CONTENT_NOT_FOUND');
     });
@@ -165,8 +165,8 @@ describe('EventReceiver', () => {
   });
 
   it('keeps no more than so many dead letters', async () => {
-    const { cluster, node, apply } = await startFollower();
-    await using _ = cluster;
+    await using started = await startFollower();
+    const { node, apply } = started;
     const poison = Array.from({ length: 600 }, () => Buffer.from('x'));
     await apply(poison);
     await apply(poison, { from: 601 });

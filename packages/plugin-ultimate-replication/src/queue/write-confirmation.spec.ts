@@ -1,3 +1,4 @@
+import { systemClock } from '@datawarehouse/sdk';
 import { describe, expect, it } from 'vitest';
 import { eventually, TestCluster } from '../testing/test-node.js';
 import { services } from './peer-messages.js';
@@ -76,7 +77,6 @@ describe('WriteConfirmation', () => {
   it('does not call a write confirmed that a replica had to refuse', async () => {
     await using cluster = await TestCluster.start(['a'], { config });
     const behind = { now: () => Date.now() - 7_200_000 };
-    const { systemClock } = await import('@datawarehouse/sdk');
     await cluster.add({ nodeId: 'b', members: ['a'], clock: { ...systemClock, ...behind } });
     await cluster.at(0).membership.join('http://b');
     await eventually('b to follow', async () => (await cluster.at(1).replicas())[0]?.received);

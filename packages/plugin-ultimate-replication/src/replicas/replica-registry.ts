@@ -54,13 +54,14 @@ export class ReplicaRegistry {
   readonly #replicas = new Map<string, Health>();
   readonly #listeners = new Set<ReplicaListener>();
   readonly #lock = new KeyedMutex();
+  #isClosed = false;
 
   constructor(options: ReplicaRegistryOptions) {
     this.#options = options;
   }
 
   /** Takes over the members, and follows their changes until disposed. */
-  async open(): Promise<Disposable> {
+  async open(): Promise<AsyncDisposable> {
     const { bus } = this.#options;
     const subscription = bus.subscribe(
       membershipChangedTopic,
@@ -72,7 +73,13 @@ export class ReplicaRegistry {
       { name: 'replication' },
     );
     await this.#reconcile();
-    return subscription;
+    return {
+      [Symbol.asyncDispose]: async () => {
+        subscription[Symbol.dispose]();
+        this.#isClosed = true;
+        await this.#lock.run('members', () => undefined);
+      },
+    };
   }
 
   listen(listener: ReplicaListener): void {
@@ -128,6 +135,7 @@ export class ReplicaRegistry {
   /** Makes the replicas those that the membership knows now, whatever message said what. */
   #reconcile(): Promise<void> {
     return this.#lock.run('members', async () => {
+      if (this.#isClosed) return;
       const { membership, log, logger, nodeId: self } = this.#options;
       const ids = membership.members().map(({ nodeId }) => nodeId);
       const members = new Set(ids.filter((nodeId) => nodeId !== self));
@@ -144,6 +152,7 @@ export class ReplicaRegistry {
         this.#replicas.delete(nodeId);
         for (const listener of this.#listeners) await listener.removed?.(nodeId);
         await log.removeConsumer(nodeId);
+        await log.trim();
         logger.info({ replica: nodeId }, 'replica removed; the log does not wait for it any more');
       }
     });

@@ -4,7 +4,7 @@ import { basename, dirname, join } from 'node:path';
 import type { ApiResponse, CliCommand, CliContext } from '@datawarehouse/sdk';
 import { replicationError } from '../../errors/replication-errors.js';
 import { ContentDigest } from './content-digest.js';
-import { objectApiPath, objectArguments, objectNameOf } from './object-path.js';
+import { objectAddress, objectArguments, objectNameOf } from './object-path.js';
 
 /** `dw get`. */
 export const getCommand: CliCommand = {
@@ -25,7 +25,8 @@ async function get(context: CliContext): Promise<void> {
   const { namespace, key } = objectNameOf(context);
   const file = typeof options.output === 'string' ? options.output : undefined;
   if (file === undefined && output.isJson) throw replicationError('DW_REPLICATION_OUTPUT_NEEDED');
-  const response = await api.request('GET', objectApiPath(namespace, key), { signal });
+  const { path, query } = objectAddress(namespace, key);
+  const response = await api.request('GET', path, { query, signal });
   const total = Number(response.headers['content-length'] ?? 0);
   if (file === undefined) {
     await transfer(response, (chunk) => output.write(chunk));

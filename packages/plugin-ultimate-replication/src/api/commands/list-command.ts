@@ -1,6 +1,6 @@
-import type { CliCommand, CliContext } from '@datawarehouse/sdk';
+import type { ApiRequest, CliCommand, CliContext } from '@datawarehouse/sdk';
 import { type ZodType, z } from 'zod';
-import { objectApiPath } from './object-path.js';
+import { objectAddress } from './object-path.js';
 import { readAnswer } from './read-answer.js';
 
 const pageLength = 1000;
@@ -41,7 +41,8 @@ export const listCommand: CliCommand = {
 async function listNamespaces(context: CliContext): Promise<void> {
   const { output } = context;
   const namespaces: string[] = [];
-  for await (const page of pages(context, '/api/v1/namespaces', namespacesSchema)) {
+  const address = { path: '/api/v1/namespaces', query: {} };
+  for await (const page of pages(context, address, namespacesSchema)) {
     namespaces.push(...page.namespaces);
   }
   output.result(
@@ -57,7 +58,9 @@ async function listObjects(context: CliContext, namespace: string): Promise<void
   const { output, options } = context;
   const prefix = typeof options.prefix === 'string' ? options.prefix : undefined;
   const objects: z.output<typeof objectsSchema>['objects'] = [];
-  for await (const page of pages(context, objectApiPath(namespace), objectsSchema, prefix)) {
+  const { path, query } = objectAddress(namespace);
+  const address = { path, query: { ...query, prefix } };
+  for await (const page of pages(context, address, objectsSchema)) {
     objects.push(...page.objects);
   }
   output.result(objects, () => {
@@ -76,14 +79,13 @@ async function listObjects(context: CliContext, namespace: string): Promise<void
 
 async function* pages<T extends { readonly next?: string | undefined }>(
   { api, signal }: CliContext,
-  path: string,
+  { path, query }: { readonly path: string; readonly query: ApiRequest['query'] },
   schema: ZodType<T>,
-  prefix?: string,
 ): AsyncGenerator<T> {
   let after: string | undefined;
   do {
-    const query = { limit: pageLength, after, prefix };
-    const page: T = await readAnswer(await api.request('GET', path, { query, signal }), schema);
+    const request = { query: { ...query, limit: pageLength, after }, signal };
+    const page: T = await readAnswer(await api.request('GET', path, request), schema);
     yield page;
     after = page.next;
   } while (after !== undefined);

@@ -8,10 +8,19 @@ export function objectNameOf({ arguments: given }: CliContext): {
   return { namespace: given.namespace ?? '', key: given.key ?? '' };
 }
 
-/** Path of an object, or of a namespace, in the HTTP API. */
-export function objectApiPath(namespace: string, key?: string): string {
+/** Where the HTTP API has an object, or the list of a namespace. */
+export function objectAddress(
+  namespace: string,
+  key?: string,
+): { readonly path: string; readonly query: Readonly<Record<string, string>> } {
   const names = key === undefined ? [namespace] : [namespace, key];
-  return apiPath('api', 'v1', 'objects', ...names);
+  // Clients take these two away from a path, however they are encoded.
+  if (!names.some((name) => name === '.' || name === '..')) {
+    return { path: apiPath('api', 'v1', 'objects', ...names), query: {} };
+  }
+  return key === undefined
+    ? { path: '/api/v1/objects', query: { namespace } }
+    : { path: '/api/v1/object', query: { namespace, key } };
 }
 
 /** Arguments that name an object. */

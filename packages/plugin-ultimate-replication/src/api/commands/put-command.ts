@@ -3,7 +3,7 @@ import { stat } from 'node:fs/promises';
 import type { CliCommand, CliContext } from '@datawarehouse/sdk';
 import { z } from 'zod';
 import { replicationError } from '../../errors/replication-errors.js';
-import { objectApiPath, objectArguments, objectNameOf } from './object-path.js';
+import { objectAddress, objectArguments, objectNameOf } from './object-path.js';
 import { readAnswer } from './read-answer.js';
 
 const receiptSchema = z.looseObject({
@@ -34,7 +34,9 @@ async function put(context: CliContext): Promise<void> {
   const { namespace, key } = objectNameOf(context);
   using source = await openSource(context);
   const { contentType } = options;
-  const response = await api.request('PUT', objectApiPath(namespace, key), {
+  const { path, query } = objectAddress(namespace, key);
+  const response = await api.request('PUT', path, {
+    query,
     body: source.body,
     signal,
     headers: {

@@ -1,6 +1,6 @@
 import type { CliCommand, CliContext } from '@datawarehouse/sdk';
 import { z } from 'zod';
-import { objectApiPath, objectArguments, objectNameOf } from './object-path.js';
+import { objectAddress, objectArguments, objectNameOf } from './object-path.js';
 import { readAnswer } from './read-answer.js';
 
 const receiptSchema = z.looseObject({
@@ -20,7 +20,8 @@ export const removeCommand: CliCommand = {
 async function remove(context: CliContext): Promise<void> {
   const { api, output, signal } = context;
   const { namespace, key } = objectNameOf(context);
-  const response = await api.request('DELETE', objectApiPath(namespace, key), { signal });
+  const { path, query } = objectAddress(namespace, key);
+  const response = await api.request('DELETE', path, { query, signal });
   const receipt = await readAnswer(response, receiptSchema);
   output.result(receipt, () => {
     output.line(`removed ${namespace} ${key}: version ${receipt.version}`);

@@ -1,0 +1,232 @@
+import { createHash, randomBytes } from 'node:crypto';
+import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { ApiClient, CliContext, CliOutput } from '@datawarehouse/sdk';
+import { callRoute } from '@datawarehouse/sdk/testing';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { TestCluster } from '../testing/test-node.js';
+import { commands } from './commands.js';
+
+let cluster: TestCluster;
+let folder: string;
+/** What the node answers in place of the real bytes. */
+let tamper: (body: Uint8Array) => Uint8Array;
+
+beforeEach(async () => {
+  cluster = await TestCluster.start(['a', 'b']);
+  folder = await mkdtemp(join(tmpdir(), 'dw-commands-'));
+  tamper = (body) => body;
+});
+
+afterEach(async () => {
+  await cluster[Symbol.asyncDispose]();
+  await rm(folder, { recursive: true });
+});
+
+async function* once(bytes: Uint8Array): AsyncGenerator<Uint8Array> {
+  yield bytes;
+}
+
+/** Calls the routes of the first node, and knows the host's routes of members. */
+const api: ApiClient = {
+  endpoint: 'http://a',
+  request: async (method, path, request = {}) => {
+    if (method === 'PATCH') throw new TypeError('No such route');
+    const { membership, context } = cluster.at(0);
+    if (path.startsWith('/api/v1/cluster/members')) {
+      const { endpoint } = (request.json ?? {}) as { endpoint: string };
+      const nodeId = path.split('/').at(-1) ?? '';
+      const json =
+        method === 'POST'
+          ? { member: await membership.join(endpoint) }
+          : { nodeId, wasMember: await membership.remove(nodeId) };
+      return { status: 200, headers: {}, body: once(Buffer.of()), json: async () => json };
+    }
+    const query = new URLSearchParams();
+    for (const [name, value] of Object.entries(request.query ?? {})) {
+      if (value !== undefined) query.set(name, String(value));
+    }
+    const pieces: Uint8Array[] = [];
+    if (request.body instanceof Uint8Array) pieces.push(request.body);
+    else if (request.body) for await (const piece of request.body) pieces.push(piece);
+    const response = await callRoute(context, method, `${path}?${query.toString()}`, {
+      headers: request.headers ?? {},
+      body: request.json ?? (request.body && Buffer.concat(pieces)),
+    });
+    const { status, headers, json } = response;
+    const body = once(tamper(response.body ?? Buffer.of()));
+    return { status, headers, body, json: async () => json };
+  },
+};
+
+interface Run {
+  readonly json?: boolean;
+  readonly input?: string;
+  readonly options?: CliContext['options'];
+}
+
+/** Runs a command, and returns what it writes. */
+async function dw(name: string, given: Record<string, string> = {}, run: Run = {}) {
+  const written = { lines: [] as string[], notes: [] as string[], result: undefined as unknown };
+  const bytes: Uint8Array[] = [];
+  let progressed = 0;
+  const output: CliOutput = {
+    isJson: run.json === true,
+    result: (value, print) => {
+      written.result = value;
+      if (run.json !== true) print();
+    },
+    line: (text) => written.lines.push(text),
+    table: (rows) => {
+      for (const row of rows) written.lines.push(Object.values(row).join(' '));
+    },
+    note: (text) => written.notes.push(text),
+    write: async (chunk) => void bytes.push(chunk),
+    progress: () => ({
+      advance: (by) => {
+        progressed += by;
+      },
+      [Symbol.dispose]: () => undefined,
+    }),
+  };
+  const command = commands.find((one) => one.name === name);
+  if (command === undefined) throw new TypeError(`There is no command ${name}`);
+  await command.run({
+    arguments: given,
+    options: run.options ?? {},
+    api,
+    output,
+    input: once(Buffer.from(run.input ?? '')),
+    signal: new AbortController().signal,
+  });
+  return { ...written, progressed, bytes: Buffer.concat(bytes) };
+}
+
+const sha256 = (data: Uint8Array) => createHash('sha256').update(data).digest('hex');
+
+describe('the commands of replication', () => {
+  it('are those that the manifest names', async () => {
+    const file = new URL('../../package.json', import.meta.url);
+    const { datawarehouse } = JSON.parse(await readFile(file, 'utf8')) as {
+      datawarehouse: { contributes: { commands: { list: { name: string; summary: string }[] } } };
+    };
+    const words = new Set(commands.map(({ name }) => name.split(' ')[0]));
+    const { list } = datawarehouse.contributes.commands;
+    expect(list.map(({ name }) => name)).toEqual([...words]);
+  });
+
+  it('put a file and get it back, whole', async () => {
+    const data = randomBytes(300_001);
+    await writeFile(join(folder, 'in'), data);
+    const given = { namespace: 'docs/eu', key: 'a/b' };
+    const put = await dw('put', { ...given, file: join(folder, 'in') });
+    expect(put.lines[0]).toMatch(/^stored docs\/eu a\/b: 300001 bytes, version \d+\.0@a$/);
+    expect(put.progressed).toBe(300_001);
+    const options = { output: join(folder, 'out') };
+    const got = await dw('get', given, { options, json: true });
+    expect(got.result).toMatchObject({ sizeBytes: 300_001, file: options.output });
+    expect(sha256(await readFile(options.output))).toBe(sha256(data));
+    expect(sha256((await dw('get', given)).bytes)).toBe(sha256(data));
+    expect((await readdir(folder)).sort()).toEqual(['in', 'out']);
+  });
+
+  it('put standard input, with and without a dash', async () => {
+    await dw('put', { namespace: 'n', key: '1' }, { input: 'one' });
+    await dw('put', { namespace: 'n', key: '2', file: '-' }, { input: 'two' });
+    expect((await dw('get', { namespace: 'n', key: '2' })).bytes.toString()).toBe('two');
+    expect(await cluster.at(0).text('n', '1')).toBe('one');
+  });
+
+  it('leave nothing behind of a transfer that is damaged, and the old file in place', async () => {
+    await dw('put', { namespace: 'n', key: 'k' }, { input: 'right' });
+    await writeFile(join(folder, 'out'), 'old');
+    tamper = () => Buffer.from('wrong');
+    const get = dw(
+      'get',
+      { namespace: 'n', key: 'k' },
+      { options: { output: join(folder, 'out') } },
+    );
+    await expect(get).rejects.toMatchObject({ code: 'DW_REPLICATION_TRANSFER_DAMAGED' });
+    expect(await readFile(join(folder, 'out'), 'utf8')).toBe('old');
+    expect(await readdir(folder)).toEqual(['out']);
+  });
+
+  it('say what is wrong with files and options', async () => {
+    const given = { namespace: 'n', key: 'k' };
+    const refused = (code: string) => expect.objectContaining({ code });
+    for (const file of [join(folder, 'none'), folder]) {
+      await expect(dw('put', { ...given, file })).rejects.toEqual(refused('DW_REPLICATION_FILE'));
+    }
+    await dw('put', given, { input: 'x' });
+    await expect(dw('get', given, { json: true })).rejects.toEqual(
+      refused('DW_REPLICATION_OUTPUT_NEEDED'),
+    );
+    const options = { output: join(folder, 'no', 'such', 'folder') };
+    await expect(dw('get', given, { options })).rejects.toEqual(refused('DW_REPLICATION_FILE'));
+    await expect(dw('rm', { namespace: 'n', key: 'none' })).rejects.toEqual(
+      refused('DW_REPLICATION_NOT_FOUND'),
+    );
+  });
+
+  it('list all pages of a namespace, and the namespaces', async () => {
+    expect((await dw('ls')).notes).toHaveLength(1);
+    await Promise.all(
+      Array.from({ length: 1_050 }, (_, index) => cluster.at(0).put('many', `k${index}`, 'x')),
+    );
+    await dw('put', { namespace: 'few', key: 'k' }, { input: 'x' });
+    const all = await dw('ls', { namespace: 'many' }, { json: true });
+    expect(all.result).toHaveLength(1_050);
+    const some = await dw('ls', { namespace: 'many' }, { options: { prefix: 'k104' } });
+    expect(some.lines).toHaveLength(11);
+    expect((await dw('ls', {}, { json: true })).result).toEqual([
+      { namespace: 'few' },
+      { namespace: 'many' },
+    ]);
+    await dw('rm', { namespace: 'few', key: 'k' });
+    expect((await dw('ls')).lines).toEqual(['many']);
+  });
+
+  it('show, set, explain and remove routes', async () => {
+    await dw('routes set', { pattern: 'critical/**', strategy: 'synchronous' });
+    await dw(
+      'routes set',
+      { pattern: 'x', strategy: 'local-only' },
+      { options: { position: '0' } },
+    );
+    await dw('routes default', { strategy: 'synchronous' });
+    const shown = await dw('routes', {}, { json: true });
+    expect(shown.result).toEqual({
+      defaultStrategy: 'synchronous',
+      routes: [
+        { pattern: 'x', strategy: 'local-only' },
+        { pattern: 'critical/**', strategy: 'synchronous' },
+      ],
+    });
+    const explained = await dw('routes explain', { namespace: 'critical/eu', key: 'k' });
+    expect(explained.lines).toEqual(['synchronous, by the route critical/**']);
+    const removed = await dw('routes remove', { pattern: 'x' });
+    expect(removed.lines).toHaveLength(2);
+  });
+
+  it('show replicas, let one join, and remove one', async () => {
+    const joined = await dw('replicas join', { url: 'http://c' });
+    expect(joined.lines).toEqual(['joined c at http://c']);
+    await expect
+      .poll(async () => ((await dw('replicas', {}, { json: true })).result as unknown[]).length)
+      .toBe(2);
+    expect((await dw('replicas')).lines[0]).toMatch(/^b http:\/\/b true 0 0 0 false$/);
+    expect((await dw('replicas remove', { id: 'c' })).lines).toEqual(['removed c']);
+    expect((await dw('replicas remove', { id: 'c' })).lines).toEqual(['c was no member']);
+  });
+
+  it('take names that no path can hold', async () => {
+    for (const name of ['.', '..']) {
+      await dw('put', { namespace: name, key: name }, { input: name });
+      expect((await dw('get', { namespace: name, key: name })).bytes.toString()).toBe(name);
+      const listed = await dw('ls', { namespace: name }, { json: true });
+      expect(listed.result).toMatchObject([{ key: name }]);
+      await dw('rm', { namespace: name, key: name });
+    }
+  });
+});

@@ -14,7 +14,7 @@ import { PluginServices } from './plugin-services.js';
 import type { PluginSurroundings } from './plugin-surroundings.js';
 import { ResourceStack } from './resource-stack.js';
 
-/** Time that one of a plugin's resources may take to close. */
+/** Time that all of a plugin's resources may take to close. */
 const resourceLimitMs = 10_000;
 
 /** Everything that one plugin gets and opens. */

@@ -8,12 +8,15 @@ type Resource = Disposable | AsyncDisposable;
 export interface ResourceStackOptions {
   /** Whose it is, for errors. */
   readonly owner: string;
-  /** Time that one resource may take to close. Default: no limit. */
+  /** Time that all resources together may take to close. Default: no limit. */
   readonly limitMs?: number;
   readonly clock?: Clock;
   /** Told of a resource that came too late and could not be closed. */
   readonly onDidFail?: (error: unknown) => void;
 }
+
+/** Least time that one resource gets, however little is left for all. */
+const leastLimitMs = 100;
 
 /** Closes what it owns in reverse order, and goes on past failures. */
 export class ResourceStack implements AsyncDisposable {
@@ -67,11 +70,14 @@ export class ResourceStack implements AsyncDisposable {
 
   async #closeAll(): Promise<void> {
     const errors: unknown[] = [];
+    const { limitMs = Number.POSITIVE_INFINITY, clock = systemClock } = this.#options;
+    const endsAtMs = clock.monotonicMs() + limitMs;
     for (const resource of [...this.#resources].reverse()) {
       // An earlier one may have disposed it by itself.
       if (!this.#resources.delete(resource)) continue;
       try {
-        await this.#closeOne(resource);
+        const remainingMs = Math.max(leastLimitMs, endsAtMs - clock.monotonicMs());
+        await this.#closeOne(resource, remainingMs);
       } catch (error) {
         errors.push(error);
       }
@@ -83,21 +89,18 @@ export class ResourceStack implements AsyncDisposable {
     );
   }
 
-  async #closeOne(resource: Resource): Promise<void> {
-    const { limitMs, clock = systemClock, owner } = this.#options;
-    if (limitMs === undefined) {
+  async #closeOne(resource: Resource, limitMs: number): Promise<void> {
+    if (!Number.isFinite(limitMs)) {
       await dispose(resource);
       return;
     }
+    const { clock = systemClock, owner } = this.#options;
     const name = resource.constructor.name;
-    await withTimeLimit(() => dispose(resource), {
-      limitMs,
-      clock,
-      error: () =>
-        hostError('DW_PLUGIN_TIMEOUT', {
-          message: `${owner}: a resource (${name}) did not close within ${limitMs} ms`,
-        }),
-    });
+    const error = (): Error =>
+      hostError('DW_PLUGIN_TIMEOUT', {
+        message: `${owner}: a resource (${name}) did not close within ${Math.ceil(limitMs)} ms`,
+      });
+    await withTimeLimit(() => dispose(resource), { limitMs, clock, error });
   }
 }
 

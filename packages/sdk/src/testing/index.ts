@@ -20,6 +20,10 @@ export {
   type MessageBusConformanceOptions,
   messageBusConformance,
 } from './message-bus-conformance.js';
+export {
+  type ScalableSubsystemConformanceOptions,
+  scalableSubsystemConformance,
+} from './scalable-subsystem-conformance.js';
 export { createTestNodeIdentity } from './test-node-identity.js';
 export {
   createTestPluginContext,

@@ -3,7 +3,6 @@ import { KeyedMutex } from '../concurrency/keyed-mutex.js';
 import { busError } from '../errors/bus-errors.js';
 import { DwError } from '../errors/dw-error.js';
 import type {
-  IMessageBus,
   Message,
   MessageHandler,
   SubscribeOptions,

@@ -32,7 +32,7 @@ export function configurationIssues(error: z.ZodError): readonly ConfigurationIs
 }
 
 /** Writes a path as people do: `plugins[0].config`. */
-export function keyText(path: readonly PropertyKey[]): string {
+function keyText(path: readonly PropertyKey[]): string {
   const text = path
     .map((part) => (typeof part === 'number' ? `[${part}]` : `.${String(part)}`))
     .join('');

@@ -45,9 +45,11 @@ for (let index = 11; index < 20; index += 1) await write(index);
 process.kill(process.pid, 'SIGKILL');
 `;
 
+const prlimit = 'prlimit';
+
 function hasPrlimit(): boolean {
   try {
-    execFileSync('prlimit', ['--version']);
+    execFileSync(prlimit, ['--version']);
     return true;
   } catch (error) {
     if (error instanceof Error) return false;

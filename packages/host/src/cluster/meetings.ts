@@ -93,11 +93,19 @@ export class Meetings {
       return true;
     } catch (error) {
       if (signal.aborted || finalCodes.some((code) => DwError.is(error, code))) return true;
-      const fields = { endpoint, attempt, error };
-      const { logger } = this.#options;
-      if (attempt === 0) logger.warn(fields, 'could not meet a node; trying again');
-      else logger.debug(fields, 'could not meet a node; trying again');
+      this.#tell(endpoint, attempt, error);
       return false;
+    }
+  }
+  /** Says once why a node cannot be met: a node that is down for weeks must not fill the log. */
+  #tell(endpoint: string, attempt: number, error: unknown): void {
+    const { logger } = this.#options;
+    if (!DwError.is(error)) logger.error({ endpoint, attempt, error }, 'meeting a node failed');
+    else {
+      const fields = { endpoint, attempt, code: error.code, hint: error.hint };
+      const message = `could not meet a node, trying again: ${error.message}`;
+      if (attempt === 0) logger.warn(fields, message);
+      else logger.debug(fields, message);
     }
   }
 }

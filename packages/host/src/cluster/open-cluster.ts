@@ -69,7 +69,10 @@ export async function openCluster(options: ClusterOptions): Promise<Cluster> {
     store: new MemberStore(options.store),
     isAlone: secret === undefined,
     now: () => clock.now(),
-    onChange: (change) => publisher.push(change),
+    onChange: (change) => {
+      logger.info({ ...change }, `node ${change.nodeId} ${change.action}`);
+      publisher.push(change);
+    },
   });
   const freshness = new Freshness(() => clock.now());
   const client = new PeerHttpClient({ clock });

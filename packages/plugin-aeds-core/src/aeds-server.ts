@@ -22,7 +22,7 @@ import { TrustStore } from './manifests/trust-store.js';
 import { AedsScalingManager } from './scaling/aeds-scaling-manager.js';
 import { ConcurrencyLimit } from './transfer/concurrency-limit.js';
 import { PayloadServer } from './transfer/payload-server.js';
-import { TransferTuner } from './transfer/transfer-tuner.js';
+import { type TransferSettings, TransferTuner } from './transfer/transfer-tuner.js';
 
 /** The parts of the server side, put together. Nothing runs yet. */
 export interface AedsServer extends JobParts {
@@ -79,6 +79,7 @@ export async function openServer(context: PluginContext): Promise<AedsServer> {
   });
   const directory = await ChannelDirectory.open(collections.channels, clock);
   const invitations = new Invitations(store, clock);
+  const transfer = (): TransferSettings => scaling.transferSettings();
   const expire = (jobId: string): Promise<void> => dispatcher.expire(jobId);
   const expiries = scope.own(new ExpiryWatch({ store, expire, clock, logger }));
   const { maxPayloadBytes } = configuration;
@@ -92,11 +93,8 @@ export async function openServer(context: PluginContext): Promise<AedsServer> {
       ...{ maxPayloadBytes, clock },
     }),
     enrolment: new EnrolmentDesk({ collections, invitations, trust, serverId, clock }),
-    polls: new PollDesk({
-      ...{ collections, directory, ledger, signals, clock },
-      transfer: () => scaling.transferSettings(),
-    }),
-    reports: new ReportDesk(ledger),
+    polls: new PollDesk({ collections, directory, ledger, signals, transfer, clock }),
+    reports: new ReportDesk(ledger, transfer),
     payloads: new PayloadServer({ content, tuner, concurrency: reading, clock }),
   };
 }

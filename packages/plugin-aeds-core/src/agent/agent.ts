@@ -19,6 +19,7 @@ import { type EnrolOptions, enrol } from './enrol.js';
 import { PollLoop } from './poll-loop.js';
 import { ReportOutbox } from './report-outbox.js';
 import { ServerConnection } from './server-connection.js';
+import { TransferPreferences } from './transfer-preferences.js';
 import { TrustedServer } from './trusted-server.js';
 
 /** Requests for payloads at a time, of all deliveries together. */
@@ -93,14 +94,15 @@ async function serve(
     result ??= { jobId: event.jobId, state: event.state };
     ending.abort();
   };
-  const outbox = new ReportOutbox({ journal, server, emit: tell, clock });
+  const preferences = new TransferPreferences();
+  const outbox = new ReportOutbox({ journal, server, preferences, emit: tell, clock });
   const requests = new ConcurrencyLimit(maxRequests);
   const worker = new DeliveryWorker({
-    ...{ paths, server, trust, journal, outbox, requests, clock },
+    ...{ paths, server, trust, journal, outbox, requests, preferences, clock },
     emit: tell,
   });
   const loop = new PollLoop({
-    ...{ server, worker, journal, clock },
+    ...{ server, worker, journal, preferences, clock },
     subscriptions: options.channels,
     recipient: { clientId: identity.keyId, serverId, capabilities },
     emit: tell,

@@ -6,7 +6,6 @@ import { assertInTime } from '../manifests/verify-manifest.js';
 import type { PollResponse } from '../protocol/agent-messages.js';
 import type { ConcurrencyLimit } from '../transfer/concurrency-limit.js';
 import { removeQuarantine } from '../transfer/part-file.js';
-import type { TransferSettings } from '../transfer/transfer-tuner.js';
 import { downloadVerified } from '../transfer/verified-download.js';
 import { type AdmittedManifest, admitManifest, type Recipient } from './admit-manifest.js';
 import type { AgentPaths } from './agent-directory.js';
@@ -15,6 +14,7 @@ import { Backoff } from './backoff.js';
 import type { DeliveryJournal } from './delivery-journal.js';
 import { isFileOf, placeName, placePath, placePayload } from './place-payload.js';
 import type { ReportOutbox } from './report-outbox.js';
+import type { TransferPreferences } from './transfer-preferences.js';
 import type { TrustedServer } from './trusted-server.js';
 
 export type Delivery = PollResponse['deliveries'][number];
@@ -30,6 +30,7 @@ export interface DeliveryWorkerOptions {
   readonly journal: DeliveryJournal;
   readonly outbox: ReportOutbox;
   readonly requests: ConcurrencyLimit;
+  readonly preferences: TransferPreferences;
   readonly emit: AgentListener;
   readonly clock: Clock;
 }
@@ -45,12 +46,7 @@ export class DeliveryWorker {
   }
 
   /** Rejects only when aborted, or when the journal cannot be written. */
-  async handle(
-    delivery: Delivery,
-    recipient: Recipient,
-    settings: TransferSettings,
-    signal: AbortSignal,
-  ): Promise<void> {
+  async handle(delivery: Delivery, recipient: Recipient, signal: AbortSignal): Promise<void> {
     const { journal, outbox } = this.#options;
     const { jobId } = delivery;
     const known = journal.get(jobId);
@@ -61,7 +57,7 @@ export class DeliveryWorker {
       return;
     }
     try {
-      await this.#deliver(delivery, recipient, settings, signal);
+      await this.#deliver(delivery, recipient, signal);
     } catch (error) {
       signal.throwIfAborted();
       await this.#end(jobId, error);
@@ -70,12 +66,7 @@ export class DeliveryWorker {
     outbox.wake();
   }
 
-  async #deliver(
-    delivery: Delivery,
-    recipient: Recipient,
-    settings: TransferSettings,
-    signal: AbortSignal,
-  ): Promise<void> {
+  async #deliver(delivery: Delivery, recipient: Recipient, signal: AbortSignal): Promise<void> {
     const { journal, trust, clock, emit } = this.#options;
     const { jobId } = delivery;
     const admitted = admitManifest(delivery, { recipient, trust, journal, nowMs: clock.now() });
@@ -88,7 +79,7 @@ export class DeliveryWorker {
       if (journal.isSuperseded(place, createdAt)) {
         throw aedsError('DW_AEDS_MANIFEST_SUPERSEDED', { details: { place } });
       }
-      const placed = await this.#place(jobId, admitted, settings, signal);
+      const placed = await this.#place(jobId, admitted, signal);
       const report = { jobId, state: 'applied' as const, bytes: payload.sizeBytes };
       await journal.record({ ...entry, report });
       return placed;
@@ -97,17 +88,12 @@ export class DeliveryWorker {
   }
 
   /** Fetches the payload and puts it into its place, unless it is there already. */
-  async #place(
-    jobId: string,
-    admitted: AdmittedManifest,
-    settings: TransferSettings,
-    signal: AbortSignal,
-  ): Promise<string> {
+  async #place(jobId: string, admitted: AdmittedManifest, signal: AbortSignal): Promise<string> {
     const { paths, clock } = this.#options;
     const path = placePath(admitted.place, paths.files);
     // A crash after the rename leaves a complete file that nobody has noted.
     if (await isFileOf(path, admitted.manifest.payload)) return path;
-    const verified = await this.#fetch(jobId, admitted, settings, signal);
+    const verified = await this.#fetch(jobId, admitted, signal);
     assertInTime(admitted.manifest, clock.now());
     await placePayload(verified, admitted.place, paths.files);
     return path;
@@ -117,16 +103,16 @@ export class DeliveryWorker {
   async #fetch(
     jobId: string,
     { manifest }: AdmittedManifest,
-    settings: TransferSettings,
     signal: AbortSignal,
   ): Promise<string> {
-    const { server, requests, outbox, clock } = this.#options;
+    const { server, requests, preferences, outbox, clock } = this.#options;
     const backoff = new Backoff({ firstMs: 500, longestMs: 30_000 });
     for (let attempt = 1; ; ) {
       const onProgress = this.#progressOf(jobId, manifest.payload.sizeBytes, attempt);
       try {
         const verified = await downloadVerified({
-          ...{ payload: manifest.payload, settings, requests, onProgress, signal },
+          ...{ payload: manifest.payload, requests, onProgress, signal },
+          settings: () => preferences.current,
           source: server.payload(jobId, manifest.payload),
           quarantine: this.#quarantine(jobId),
         });

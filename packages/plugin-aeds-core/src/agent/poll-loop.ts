@@ -1,27 +1,26 @@
 import { type Clock, DwError, delay } from '@datawarehouse/sdk';
 import { aedsError } from '../errors/aeds-errors.js';
 import { MAX_POLL_WAIT_MS, type PollResponse } from '../protocol/agent-messages.js';
-import type { TransferSettings } from '../transfer/transfer-tuner.js';
 import { isAborted } from './abort.js';
 import type { Recipient } from './admit-manifest.js';
 import type { AgentListener } from './agent-events.js';
 import { Backoff } from './backoff.js';
 import type { DeliveryJournal } from './delivery-journal.js';
 import type { Delivery, DeliveryWorker } from './delivery-worker.js';
+import type { TransferPreferences } from './transfer-preferences.js';
 import type { TrustedServer } from './trusted-server.js';
 
 /** Deliveries in hand at a time, so that a slow one holds up none of the others. */
 const maxParallel = 4;
 /** A server that answers sooner, without news, must not be asked again at once. */
 const quickMs = 500;
-const maxChunkBytes = 16 * 1024 * 1024;
-const maxConcurrentChunks = 64;
 const maxInHand = 500;
 
 export interface PollLoopOptions {
   readonly server: TrustedServer;
   readonly worker: DeliveryWorker;
   readonly journal: DeliveryJournal;
+  readonly preferences: TransferPreferences;
   readonly subscriptions: readonly string[];
   readonly recipient: Omit<Recipient, 'channels'>;
   readonly emit: AgentListener;
@@ -80,6 +79,7 @@ export class PollLoop {
       { waitMs, inHand, capacity, subscriptions: [...subscriptions] },
       signal,
     );
+    this.#options.preferences.update(response.transfer);
     const isNews = this.#note(response);
     for (const delivery of response.deliveries) this.#begin(delivery, response, signal);
     const isTroubled = this.#isTroubled;
@@ -109,7 +109,7 @@ export class PollLoop {
     if (this.#active.has(jobId)) return;
     const whole = { ...recipient, channels: response.channels };
     const work = worker
-      .handle(delivery, whole, bounded(response.transfer), signal)
+      .handle(delivery, whole, signal)
       .catch((error: unknown) => {
         if (signal.aborted) return;
         this.#isTroubled = true;
@@ -136,15 +136,4 @@ export class PollLoop {
       await heartbeat.catch(() => undefined);
     }
   }
-}
-
-/** The server proposes; what could exhaust this machine is not accepted. */
-function bounded({
-  chunkSizeBytes,
-  maxConcurrentChunks: wanted,
-}: TransferSettings): TransferSettings {
-  return {
-    chunkSizeBytes: Math.min(maxChunkBytes, chunkSizeBytes),
-    maxConcurrentChunks: Math.min(maxConcurrentChunks, wanted),
-  };
 }

@@ -5,12 +5,14 @@ import { isAborted } from './abort.js';
 import type { AgentListener } from './agent-events.js';
 import { Backoff } from './backoff.js';
 import type { DeliveryJournal } from './delivery-journal.js';
+import type { TransferPreferences } from './transfer-preferences.js';
 import type { TrustedServer } from './trusted-server.js';
 
 /** Sends reports until the server has them: ends from the journal, and the latest progress of each job. */
 export class ReportOutbox {
   readonly #journal: DeliveryJournal;
   readonly #server: TrustedServer;
+  readonly #preferences: TransferPreferences;
   readonly #emit: AgentListener;
   readonly #clock: Clock;
   readonly #progress = new Map<string, Report>();
@@ -19,11 +21,13 @@ export class ReportOutbox {
   constructor(options: {
     readonly journal: DeliveryJournal;
     readonly server: TrustedServer;
+    readonly preferences: TransferPreferences;
     readonly emit: AgentListener;
     readonly clock: Clock;
   }) {
     this.#journal = options.journal;
     this.#server = options.server;
+    this.#preferences = options.preferences;
     this.#emit = options.emit;
     this.#clock = options.clock;
   }
@@ -67,7 +71,8 @@ export class ReportOutbox {
   }
 
   async #send(reports: readonly Report[], signal: AbortSignal): Promise<void> {
-    const { results } = await this.#server.report(reports, signal);
+    const { results, transfer } = await this.#server.report(reports, signal);
+    this.#preferences.update(transfer);
     const answered = new Set(results.map(({ jobId }) => jobId));
     for (const report of reports) {
       if (!answered.has(report.jobId)) {

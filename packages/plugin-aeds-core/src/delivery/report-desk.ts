@@ -7,15 +7,18 @@ type ReportResult = ReportResponse['results'][number];
 /** Writes what clients report into the ledger. Each report is answered on its own. */
 export class ReportDesk {
   readonly #ledger: TargetLedger;
+  readonly #transfer: () => ReportResponse['transfer'];
 
-  constructor(ledger: TargetLedger) {
+  /** @param transfer - How clients should fetch payloads now. */
+  constructor(ledger: TargetLedger, transfer: () => ReportResponse['transfer']) {
     this.#ledger = ledger;
+    this.#transfer = transfer;
   }
 
   async receive(clientId: string, reports: readonly Report[]): Promise<ReportResponse> {
     const results: ReportResult[] = [];
     for (const report of reports) results.push(await this.#receiveOne(clientId, report));
-    return { results };
+    return { transfer: this.#transfer(), results };
   }
 
   async #receiveOne(clientId: string, report: Report): Promise<ReportResult> {

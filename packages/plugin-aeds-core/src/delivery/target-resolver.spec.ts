@@ -33,7 +33,8 @@ describe('resolveTargets', () => {
   it('reaches the approved subscribers of a channel', async () => {
     const subscriber = await add();
     await add({ subscribedChannels: [] });
-    const { approvedAt: _approvedAt, ...pending } = sampleClient();
+    const { approvedAt, ...pending } = sampleClient();
+    expect(approvedAt).toBeDefined();
     await collections.clients.create(pending.clientId, pending);
     await add({ revokedAt: 1, trustLevel: 0 });
     expect(await resolve({})).toEqual({ clientIds: [subscriber], unfit: [] });

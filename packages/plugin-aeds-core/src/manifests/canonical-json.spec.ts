@@ -71,7 +71,7 @@ describe('canonicalJson', () => {
     ['undefined', { a: undefined }],
     ['a lone surrogate', '\ud800'],
     ['a lone surrogate in a key', { '\udc00': 1 }],
-    ['a hole', [, 1]],
+    ['a hole', new Array(1)],
     ['a date', new Date(0)],
     ['bytes', new Uint8Array(1)],
     ['a function', () => 1],

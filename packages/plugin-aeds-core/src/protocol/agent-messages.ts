@@ -17,6 +17,11 @@ export const MAX_AGENT_BODY_BYTES = 65_536;
 
 const digest = z.string().regex(/^[A-Za-z0-9_-]{43}$/, 'must be 32 bytes in base64url');
 const nonce = z.string().regex(/^[0-9a-f]{32}$/, 'must be 16 bytes in hexadecimal');
+/** How the server would like its payloads to be fetched, as it measures now. */
+const transferSchema = z.strictObject({
+  chunkSizeBytes: z.int().min(1),
+  maxConcurrentChunks: z.int().min(1),
+});
 const subscriptions = z.array(channelIdSchema).max(100);
 
 /** What a client asks to be enrolled with. The codes prove that it knows the PIN and its key. */
@@ -62,11 +67,7 @@ export const pollResponseSchema = z.strictObject({
   status: z.enum(['pending', 'approved', 'revoked']),
   /** Channels that the client is in, mandatory ones too. */
   channels: z.array(channelIdSchema).max(2000),
-  /** How the server would like its payloads to be fetched. */
-  transfer: z.strictObject({
-    chunkSizeBytes: z.int().min(1),
-    maxConcurrentChunks: z.int().min(1),
-  }),
+  transfer: transferSchema,
   deliveries: z
     .array(z.strictObject({ jobId: timedIdSchema, envelope: signedEnvelopeSchema }))
     .max(MAX_DELIVERIES),
@@ -92,6 +93,7 @@ export const reportRequestSchema = z.strictObject({
 });
 
 export const reportResponseSchema = z.strictObject({
+  transfer: transferSchema,
   results: z
     .array(
       z.strictObject({

@@ -72,18 +72,24 @@ export class ChunkPlan {
   }
 }
 
-/** Groups ascending chunk indices into runs of at most so many. */
-export function* runsOf(indices: readonly number[], maxCount: number): Generator<ChunkRun> {
+/** Groups ascending chunk indices into runs of at most so many; how many is asked for each run. */
+export function* runsOf(
+  indices: readonly number[],
+  maxCount: () => number,
+): Generator<ChunkRun, undefined> {
   let first: number | undefined;
   let count = 0;
+  let most = 0;
   for (const index of indices) {
-    if (first !== undefined && index === first + count && count < maxCount) {
+    if (first !== undefined && index === first + count && count < most) {
       count += 1;
       continue;
     }
     if (first !== undefined) yield { first, count };
     first = index;
     count = 1;
+    most = maxCount();
   }
   if (first !== undefined) yield { first, count };
+  return undefined;
 }

@@ -21,7 +21,8 @@ export interface VerifiedDownloadOptions {
   readonly source: PayloadSource;
   /** Folder of this download alone. */
   readonly quarantine: string;
-  readonly settings: TransferSettings;
+  /** Asked again before each request. */
+  readonly settings: () => TransferSettings;
   /** Bounds the requests of all downloads together. */
   readonly requests: ConcurrencyLimit;
   /** Told how many bytes are there and verified. */
@@ -65,23 +66,26 @@ interface Progress {
 async function fetchAll(options: VerifiedDownloadOptions, progress: Progress): Promise<void> {
   const { settings, onProgress } = options;
   const { plan, part, missing } = progress;
-  const chunksARun = Math.max(1, Math.floor(settings.chunkSizeBytes / CONTENT_CHUNK_BYTES));
-  const runs = runsOf(missing, chunksARun);
+  const runs = runsOf(missing, () =>
+    Math.max(1, Math.floor(settings().chunkSizeBytes / CONTENT_CHUNK_BYTES)),
+  );
   let doneBytes = progress.doneBytes;
   onProgress(doneBytes);
   const failing = new AbortController();
   const signal = AbortSignal.any([options.signal, failing.signal]);
-  const work = async (): Promise<void> => {
-    for (const run of runs) {
+  const work = async (worker: number): Promise<void> => {
+    while (worker < settings().maxConcurrentChunks) {
       signal.throwIfAborted();
+      const run = runs.next().value;
+      if (run === undefined) return;
       const data = await fetchRun(options, plan, run, signal);
       await part.write(run, data);
       doneBytes += data.byteLength;
       onProgress(doneBytes);
     }
   };
-  const workers = Array.from({ length: settings.maxConcurrentChunks }, () =>
-    work().catch((error: unknown) => {
+  const workers = Array.from({ length: settings().maxConcurrentChunks }, (_, worker) =>
+    work(worker).catch((error: unknown) => {
       failing.abort(error);
       throw error;
     }),

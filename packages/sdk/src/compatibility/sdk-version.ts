@@ -15,7 +15,8 @@ export function isSdkRange(range: string): boolean {
  * Reports whether an SDK version lies in the range that a plugin declares.
  *
  * @param range - npm range, such as `^6.0.0`. A malformed range is satisfied by nothing.
- * @param version - SDK version to judge. Prereleases count as inside a range that includes their release.
+ * @param version - SDK version to judge. A prerelease counts by its precedence: `6.1.0-beta.1` lies
+ *   in `^6.0.0`, `6.0.0-beta.1` and `7.0.0-beta.1` do not.
  * @defaultValue `version` is {@link SDK_VERSION}.
  */
 export function satisfiesSdk(range: string, version: string = SDK_VERSION): boolean {

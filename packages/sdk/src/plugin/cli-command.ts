@@ -107,7 +107,14 @@ export interface CliCommand {
   run(context: CliContext): Promise<void>;
 }
 
-/** Joins raw segments to an API path, each percent-encoded. */
+/**
+ * Joins raw segments to an API path, each percent-encoded.
+ *
+ * @throws TypeError where a segment is `.` or `..`: clients take both away, however they are
+ *   encoded, and would call another path. Send such a name as a query.
+ */
 export function apiPath(...segments: readonly string[]): string {
+  const swallowed = segments.find((segment) => segment === '.' || segment === '..');
+  if (swallowed !== undefined) throw new TypeError(`No part of a path may be "${swallowed}"`);
   return `/${segments.map(encodeURIComponent).join('/')}`;
 }

@@ -2,7 +2,7 @@ import { storePath, storePathSegments, storePrefix } from '@datawarehouse/sdk';
 import { replicationError } from '../errors/replication-errors.js';
 
 /** Longest namespace, and longest key, in bytes of UTF-8. */
-export const MAX_NAME_BYTES = 1024;
+const MAX_NAME_BYTES = 1024;
 
 /** Reports whether a text may be a namespace or a key. */
 export function isObjectName(name: string): boolean {

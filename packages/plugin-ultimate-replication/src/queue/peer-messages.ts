@@ -97,7 +97,7 @@ export const chunkListSchema = z.object({ payload: payloadSchema, offset: sequen
 export const currentSchema = z.object({ namespace: objectNameSchema, key: objectNameSchema });
 
 /** Which objects an exchange is about. */
-export const scopeFields = {
+const scopeFields = {
   /** Glob over namespaces. */
   dataSetFilter: z.string().max(512).optional(),
   /** Only versions written since, in milliseconds since the epoch. */

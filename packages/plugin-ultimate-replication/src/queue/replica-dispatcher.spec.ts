@@ -67,6 +67,23 @@ describe('ReplicaDispatcher', () => {
     expect(states.find(({ nodeId }) => nodeId === 'c')?.lag).toBe(20);
   });
 
+  it('does not wait for an answer that a broken connection will never bring', async () => {
+    await using cluster = await TestCluster.start(['a', 'b']);
+    cluster.network.calls.length = 0;
+    cluster.network.delayOf = async ({ service }) => {
+      if (service === services.apply) await new Promise(() => undefined);
+    };
+    await cluster.at(0).put('load', 'k', 'x');
+    await eventually('the call', () =>
+      cluster.network.calls.some(({ from, service }) => from === 'a' && service === services.apply),
+    );
+    cluster.network.cut('a', 'b');
+    await eventually('b to be inactive', () => cluster.at(0).metric('replica.b.active') === false);
+    cluster.network.heal();
+    await cluster.settled();
+    expect(await cluster.at(1).text('load', 'k')).toBe('x');
+  });
+
   it('goes back where a replica has less than it confirmed', async () => {
     await using cluster = await TestCluster.start(['a', 'b', 'c']);
     await cluster.at(0).put('load', 'k1', 'one');

@@ -13,7 +13,7 @@ import type { Refusal } from './confirmations.js';
 import { buildEventBatch } from './event-batch.js';
 import { type ApplyAnswer, logStateOf } from './peer-messages.js';
 import type { ReplicationPeer } from './replication-peer.js';
-import { isAborted, Wakeup } from './wakeup.js';
+import { isAborted, Wakeup, withAbort } from './wakeup.js';
 
 /** Bounds of one batch, which may change while it runs. */
 export interface DispatchLimits {
@@ -61,6 +61,7 @@ export class ReplicaDispatcher {
   /** Whether the replica cannot follow the log for the time being. */
   #isHeldBack = false;
   #idle: AbortController | undefined;
+  #calling: AbortController | undefined;
   #running: Promise<void> | undefined;
 
   constructor(options: ReplicaDispatcherOptions) {
@@ -86,6 +87,11 @@ export class ReplicaDispatcher {
   wake(): void {
     this.#wakeup.notify();
     this.#idle?.abort();
+  }
+
+  /** Gives up the call under way: the replica is inactive, and may never answer it. */
+  interrupt(): void {
+    this.#calling?.abort();
   }
 
   /** Asks the replica where it is, if what it says elsewhere is not what is known of it here. */
@@ -118,7 +124,11 @@ export class ReplicaDispatcher {
       return;
     }
     const from = this.#next;
-    const { answer, eventCount } = await this.#send(from, entries, signal);
+    const calling = new AbortController();
+    this.#calling = calling;
+    const { answer, eventCount } = await withAbort(signal, calling, () =>
+      this.#send(from, entries, calling.signal),
+    );
     this.#failures.reset();
     this.#isHeldBack = answer.status === 'resynchronising';
     if (this.#isHeldBack) {
@@ -202,15 +212,15 @@ export class ReplicaDispatcher {
 
   async #waitForNews(signal: AbortSignal): Promise<void> {
     const idle = new AbortController();
-    const stop = (): void => idle.abort();
     this.#idle = idle;
-    signal.addEventListener('abort', stop, { once: true });
+    const after = this.#next - 1;
     try {
-      await this.#options.log.waitForAppend(this.#next - 1, { signal: idle.signal });
+      await withAbort(signal, idle, () =>
+        this.#options.log.waitForAppend(after, { signal: idle.signal }),
+      );
     } catch (error) {
       if (!idle.signal.aborted) throw error;
     } finally {
-      signal.removeEventListener('abort', stop);
       this.#idle = undefined;
     }
   }

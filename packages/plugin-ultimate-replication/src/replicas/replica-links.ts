@@ -86,6 +86,7 @@ export class ReplicaLinks implements ReplicaListener {
       this.#links.get(nodeId)?.dispatcher.wake();
       return;
     }
+    this.#links.get(nodeId)?.dispatcher.interrupt();
     confirmations.drop(nodeId);
     gate.release();
   }

@@ -51,7 +51,7 @@ const routingSchema = z.object({
 });
 
 /** Most routes that a memo of `maxCacheEntries` allows. */
-export function maxRoutesOf(maxCacheEntries: number): number {
+function maxRoutesOf(maxCacheEntries: number): number {
   return Math.max(1, Math.floor(maxCacheEntries / 10));
 }
 

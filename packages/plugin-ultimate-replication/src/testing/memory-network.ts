@@ -68,7 +68,7 @@ export class MemoryNetwork {
     const { signal = new AbortController().signal } = options;
     signal.throwIfAborted();
     const fate = this.fateOf(call);
-    await this.delayOf(call);
+    await unlessAborted(this.delayOf(call), signal);
     const handler = this.#handlers.get(call.to)?.get(call.service);
     const isCut = this.#cut.has(`${call.from} ${call.to}`) || !this.#handlers.has(call.from);
     if (isCut || fate === 'lost' || !this.#handlers.has(call.to)) {
@@ -81,6 +81,20 @@ export class MemoryNetwork {
     await second;
     if (fate === 'answerLost') throw peerError('DW_PEER_TIMEOUT', { details: { nodeId: call.to } });
     return new Uint8Array(answer);
+  }
+}
+
+/** Waits, but no longer than the caller does. */
+async function unlessAborted(waiting: Promise<void>, signal: AbortSignal): Promise<void> {
+  let onAbort = (): void => undefined;
+  const aborted = new Promise<never>((_, reject) => {
+    onAbort = () => reject(signal.reason as Error);
+    signal.addEventListener('abort', onAbort, { once: true });
+  });
+  try {
+    await Promise.race([waiting, aborted]);
+  } finally {
+    signal.removeEventListener('abort', onAbort);
   }
 }
 

@@ -115,7 +115,7 @@ describe('clean of a ContentStore', () => {
   });
 
   it('counts an owner once, however often it takes the same content', async () => {
-    for (const _ of [1, 2]) await content.put(contentOf(range(1, 6)), { owner: 'a' });
+    await content.put(contentOf(range(1, 6)), { owner: 'a' });
     const reference = await content.put(contentOf(range(1, 6)), { owner: 'a' });
     await memory.batch(content.release(reference, 'a'));
     await content.clean();
@@ -258,7 +258,7 @@ describe('clean of a ContentStore', () => {
     const kept = await content.put(contentOf(range(150, 100)), { owner: 'kept' });
     const gone = await content.put(contentOf(range(1, 250)), { owner: 'gone' });
     await store.batch(content.release(gone, 'gone'));
-    for (const _ of [1, 2, 3]) {
+    for (let attempt = 1; attempt <= 3; attempt += 1) {
       store.failWrites(new Error('disk gone'));
       await expect(content.clean()).rejects.toThrow('disk gone');
     }

@@ -106,7 +106,7 @@ describe('ContentStore', () => {
     await content.put(pieces(bytes(10_000_000)), { owner: 'a' });
     const sizes = store.batches.map((operations) =>
       operations.reduce(
-        (sum, { type, ...rest }) => sum + ('data' in rest ? rest.data.length : 0),
+        (sum, operation) => sum + (operation.type === 'write' ? operation.data.length : 0),
         0,
       ),
     );

@@ -1,7 +1,7 @@
 interface Waiter {
   readonly after: number;
-  resolve(): void;
-  reject(reason: unknown): void;
+  readonly resolve: () => void;
+  readonly reject: (reason: Error) => void;
 }
 
 /** Those who wait for a log to grow. */
@@ -12,7 +12,7 @@ export class LogWaiters {
   wait(after: number, signal: AbortSignal | undefined): Promise<void> {
     return new Promise((resolve, reject) => {
       const onAbort = (): void => {
-        waiter.reject(signal?.reason);
+        waiter.reject(signal?.reason as Error);
       };
       const leave = (): void => {
         this.#waiters.delete(waiter);
@@ -26,7 +26,7 @@ export class LogWaiters {
         },
         reject: (reason) => {
           leave();
-          reject(reason as Error);
+          reject(reason);
         },
       };
       this.#waiters.add(waiter);
@@ -40,7 +40,7 @@ export class LogWaiters {
     }
   }
 
-  rejectAll(reason: unknown): void {
+  rejectAll(reason: Error): void {
     for (const waiter of [...this.#waiters]) waiter.reject(reason);
   }
 }

@@ -18,8 +18,8 @@ interface WaitingAppend {
   readonly data: Uint8Array;
   readonly operations: readonly BackingStoreOperation[];
   readonly sizeBytes: number;
-  resolve(sequence: number): void;
-  reject(reason: unknown): void;
+  readonly resolve: (sequence: number) => void;
+  readonly reject: (reason: Error) => void;
 }
 
 /** Options of {@link LogWriter}. */
@@ -88,7 +88,7 @@ export class LogWriter {
         },
         reject: (reason) => {
           done();
-          reject(reason as Error);
+          reject(reason);
         },
       };
       signal?.addEventListener('abort', onAbort, { once: true });
@@ -154,7 +154,7 @@ export class LogWriter {
       frames.remember(frame);
       onCommit(frame);
     } catch (error) {
-      for (const { reject } of group) reject(error);
+      for (const { reject } of group) reject(error as Error);
       return;
     }
     for (const [index, { resolve }] of group.entries()) resolve(header.firstSequence + index);

@@ -197,11 +197,13 @@ describe('WriteAheadLog', () => {
 
   it('refuses appends when 64 MiB wait', async () => {
     const log = await WriteAheadLog.open(options);
-    using _held = store.holdWrites();
+    const held = store.holdWrites();
     const big = new Uint8Array(1_048_576);
     const appends = Array.from({ length: 64 }, () => log.append(big));
     const results = await Promise.race([Promise.allSettled([appends.at(-1)]), clock.elapse(0)]);
     expect(results).toMatchObject([{ reason: { code: 'DW_LOG_FULL', retryable: true } }]);
+    held[Symbol.dispose]();
+    await Promise.allSettled(appends);
   });
 
   it('limits a read by entries and by bytes, and returns at least one entry', async () => {

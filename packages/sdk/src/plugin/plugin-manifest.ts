@@ -8,7 +8,7 @@ const idPattern = /^[a-z][a-z0-9-]{0,63}$/;
 const relativeFile = z
   .string()
   .regex(
-    /^\.\/(?!.*(?:^|\/)\.\.(?:\/|$)).+$/,
+    /^\.\/(?!(?:.*\/)?\.\.(?:\/|$)).+$/,
     'must be a path inside the package, such as ./dist/x.js',
   );
 

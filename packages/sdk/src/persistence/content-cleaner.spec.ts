@@ -279,7 +279,7 @@ describe('clean of a ContentStore', () => {
       await content.clean();
       expect(await pathsIn(memory)).toEqual([]);
     }
-  });
+  }, 60_000);
 
   it('loses nothing that is referred to and leaves nothing else, whatever dies when', async () => {
     const seeds = [[1], [2], [1, 2], [1, 2, 3], range(1, 7), range(4, 20), range(1, 30), [1, 1, 1]];

@@ -49,7 +49,7 @@ export async function runDw(args: readonly string[], options: DwOptions = {}): P
 
 /** Runs `dw … --json`, expects success, and parses what it printed. */
 export async function runDwJson<T>(args: readonly string[], options: DwOptions = {}): Promise<T> {
-  const { code, stdout, stderr } = await runDw([...args, '--json'], options);
+  const { code, stdout, stderr } = await runDw(['--json', ...args], options);
   if (code !== 0) throw new Error(`dw ${args.join(' ')} ended with ${code}: ${stdout}${stderr}`);
   return JSON.parse(stdout) as T;
 }

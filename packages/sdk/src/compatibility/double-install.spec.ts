@@ -6,7 +6,7 @@ type Sdk = typeof first;
 /** Loads another copy of the SDK into this process, as a second install would. */
 async function loadAgain(): Promise<Sdk> {
   vi.resetModules();
-  return (await import('../index.js'));
+  return await import('../index.js');
 }
 
 const tokensOf = (sdk: Sdk) =>

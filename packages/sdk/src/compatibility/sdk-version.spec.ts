@@ -21,6 +21,9 @@ describe('satisfiesSdk', () => {
     ['>=6 <8', '7.1.0', true],
     ['*', '6.0.0', true],
     ['^6.0.0', '6.1.0-beta.1', true],
+    ['^6.0.0', '6.0.0-beta.1', false],
+    ['^6.0.0', '7.0.0-beta.1', false],
+    ['^6.0.0', 'six', false],
     ['^7.0.0', '6.0.0', false],
     ['not a range', '6.0.0', false],
   ])('%s and %s: %s', (range, version, expected) => {

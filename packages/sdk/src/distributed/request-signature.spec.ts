@@ -1,4 +1,5 @@
 import { generateKeyPairSync } from 'node:crypto';
+import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import {
   ed25519PublicKey,
@@ -54,6 +55,38 @@ describe('signedRequestBytes', () => {
     }
   });
 
+  it('is another text for other parts, whatever they are', () => {
+    const line = fc
+      .string({ unit: 'binary', maxLength: 20 })
+      .filter((text) => !text.includes('\n'));
+    const time = fc.integer({ min: 0 });
+    const some = fc.record({
+      method: line,
+      url: line,
+      senderId: line,
+      audience: line,
+      timestampMs: time,
+      nonce: line,
+      bodyDigest: line,
+    });
+    const change = fc.oneof(
+      fc.record({ name: fc.constant('timestampMs'), value: time }),
+      fc.record({
+        name: fc.constantFrom('method', 'url', 'senderId', 'audience', 'nonce', 'bodyDigest'),
+        value: line,
+      }),
+    );
+    const key = ed25519PublicKeyText(publicKey);
+    fc.assert(
+      fc.property(some, change, (signed, { name, value }) => {
+        const signature = signEd25519(signedRequestBytes(signed), privateKey);
+        const changed = { ...signed, [name]: value };
+        const isSame = Reflect.get(signed, name) === value;
+        expect(verifyEd25519(signedRequestBytes(changed), signature, key)).toBe(isSame);
+      }),
+    );
+  });
+
   it('refuses a part that would become two lines', () => {
     expect(() => signedRequestBytes({ ...parts, senderId: 'n1\nn2' })).toThrow(TypeError);
   });
@@ -82,6 +115,29 @@ describe('verifyEd25519', () => {
     ).toString('base64url');
     expect(verifyEd25519(Buffer.from([0x72]), signed, known)).toBe(true);
     expect(verifyEd25519(Buffer.from([0x73]), signed, known)).toBe(false);
+  });
+
+  it('is false, and nothing worse, of any key and signature that are none', () => {
+    const raw = (length: number) =>
+      fc
+        .uint8Array({ minLength: length, maxLength: length })
+        .map((bytes) => Buffer.from(bytes).toString('base64url'));
+    const text = fc.string({ unit: 'binary', maxLength: 100 });
+    fc.assert(
+      fc.property(fc.oneof(raw(64), text), fc.oneof(raw(32), text), (someSignature, someKey) => {
+        expect(verifyEd25519(data, someSignature, someKey)).toBe(false);
+        expect(verifyEd25519(data, signature, someKey)).toBe(false);
+        expect(verifyEd25519(data, someSignature, key)).toBe(false);
+      }),
+    );
+  });
+
+  it('is false of any other way to write a signature', () => {
+    const digits = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_';
+    for (const last of digits) {
+      const written = signature.slice(0, -1) + last;
+      expect(verifyEd25519(data, written, key)).toBe(written === signature);
+    }
   });
 
   it('is false of other data, other keys, and whatever is malformed', () => {

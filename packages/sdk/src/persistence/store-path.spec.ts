@@ -37,6 +37,7 @@ describe('escapeSegment', () => {
   it.each([
     ['plain_1.2-x', 'plain_1.2-x'],
     ['eu/node1', 'eu%2Fnode1'],
+    ['.', '%2E'],
     ['..', '%2E.'],
     ['.hidden', '%2Ehidden'],
     ['', '%'],
@@ -49,6 +50,13 @@ describe('escapeSegment', () => {
   ])('writes %j as %j', (segment, escaped) => {
     expect(escapeSegment(segment)).toBe(escaped);
     expect(unescapeSegment(escaped)).toBe(segment);
+  });
+
+  it.each(['a', '/', 'ü', '\u20ac', '\u{1f600}'])('takes 4 KiB of %j', (character) => {
+    const name = character.repeat(4096 / Buffer.byteLength(character));
+    const path = storePath('area', name);
+    assertStorePath(path);
+    expect(storePathSegments(path)).toEqual(['area', name]);
   });
 
   it('refuses text that is not well-formed', () => {

@@ -34,7 +34,7 @@ export async function prove<T extends Closable>(
 }
 
 /** Waits for `work`, and rejects where it takes longer than the limit. */
-export async function within<T>(timeLimitMs: number, what: string, work: Promise<T>): Promise<T> {
+async function within<T>(timeLimitMs: number, what: string, work: Promise<T>): Promise<T> {
   let timer: NodeJS.Timeout | undefined;
   const limit = new Promise<never>((_, reject) => {
     timer = setTimeout(() => {

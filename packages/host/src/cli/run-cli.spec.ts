@@ -223,6 +223,7 @@ describe('runCli, wrong usage', () => {
       ['--json', 'stauts'],
       ['status', '--nonsense', '--json'],
       ['doors', '--json'],
+      ['--json'],
     ]) {
       const { code, stdout } = await dw(argv);
       expect(JSON.parse(stdout)).toMatchObject({ error: { code: 'DW_CLI_USAGE' } });

@@ -2,6 +2,7 @@ import type { Command } from 'commander';
 import { CommanderError } from 'commander';
 import { addCommands } from './add-commands.js';
 import type { CliEnvironment } from './cli-environment.js';
+import { cliError } from './cli-errors.js';
 import {
   exitCodeOf,
   knownErrors,
@@ -84,11 +85,11 @@ function fail(error: unknown, session: CliSession, environment: CliEnvironment):
   if (error instanceof ReportedFailure) return 1;
   if (error instanceof CommanderError) {
     if (error.exitCode === 0) return 0;
-    // The help that stands for the missing command has been printed.
-    if (error.code === 'commander.help' && !isJson) return 2;
+    // A command is missing, and the help that stands for it has been printed.
+    if (!isJson) return 2;
   }
   const { signal } = environment;
-  const shown: unknown = isInterruption(error, signal) ? signal.reason : error;
+  const shown: unknown = isInterruption(error, signal) ? signal.reason : withoutHelp(error);
   reportError(shown, {
     stdout: environment.stdout,
     stderr: environment.stderr,
@@ -96,6 +97,11 @@ function fail(error: unknown, session: CliSession, environment: CliEnvironment):
     isVerbose: session.global.verbose === true,
   });
   return Math.max(...knownErrors(shown).map(exitCodeOf));
+}
+
+function withoutHelp(error: unknown): unknown {
+  if (!(error instanceof CommanderError)) return error;
+  return cliError('DW_CLI_USAGE', { message: 'No command was given' });
 }
 
 /** Streams and timers wrap the reason of an abort in an error of their own. */

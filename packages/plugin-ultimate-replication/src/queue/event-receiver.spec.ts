@@ -1,4 +1,4 @@
-import { contentError, sha256Hex, storePrefix } from '@datawarehouse/sdk';
+import { contentError, peerError, sha256Hex, storePrefix } from '@datawarehouse/sdk';
 import { describe, expect, it } from 'vitest';
 import { eventually, TestCluster } from '../testing/test-node.js';
 import { decodePeerFrame, encodePeerFrame } from './peer-frame.js';
@@ -145,6 +145,22 @@ describe('EventReceiver', () => {
     const answer = await apply([event({ operation: 'put', payload })], { chunks: [digest] }, [lie]);
     expect(answer.refused).toEqual([{ sequence: 1, code: 'DW_CONTENT_MISMATCH' }]);
     expect(await node.text('n', 'k')).toBeUndefined();
+  });
+
+  it('has applied nothing of a batch that failed, and takes it again', async () => {
+    await using started = await startFollower();
+    const { node, apply, transport } = started;
+    let failures = 1;
+    transport.handle(services.chunks, async () => {
+      failures -= 1;
+      if (failures >= 0) throw peerError('DW_PEER_TIMEOUT');
+      return encodePeerFrame({}, [content]);
+    });
+    const put = event({ operation: 'put', payload });
+    await expect(apply([put])).rejects.toMatchObject({ code: 'DW_PEER_REFUSED' });
+    expect(await node.text('n', 'k')).toBeUndefined();
+    expect((await apply([put])).position?.sequence).toBe(1);
+    expect(await node.text('n', 'k')).toBe('content');
   });
 
   it('takes the newer version where the older content is gone already', async () => {

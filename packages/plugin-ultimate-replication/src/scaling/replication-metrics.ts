@@ -81,7 +81,6 @@ export const replicationMetricDescriptors: readonly ScalingMetricDescriptor[] = 
   counter('streamingComparisons', 'Contents of two versions that were compared.'),
   counter('shortCircuitedComparisons', 'Comparisons that needed no bytes: root digests decided.'),
   gauge('strategyRouteCount', 'Routes in the table.'),
-  gauge('defaultStrategy', 'Strategy of names that no route fits.'),
   counter('deadLetters', 'Events and versions of other nodes that could not be applied.'),
   counter('truncations', 'Times that a replica fell behind what the log held.'),
   counter('resynchronisations', 'Full exchanges with another node that were completed.'),

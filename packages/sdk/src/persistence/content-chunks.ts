@@ -1,6 +1,7 @@
 import { sha256Hex } from '../distributed/request-signature.js';
 import { contentError } from '../errors/content-errors.js';
 import type { ContentLayout } from './content-layout.js';
+import { readValue } from './damaged-values.js';
 import type {
   BackingStoreCallOptions,
   IPersistentBackingStore,
@@ -52,10 +53,10 @@ export class ContentChunks {
   }
 
   async read(digest: string, options?: BackingStoreCallOptions): Promise<Uint8Array> {
-    const data = await this.#store.read(this.#layout.chunk(digest), options);
-    if (data === undefined) throw contentError('DW_CONTENT_NOT_FOUND', { details: { digest } });
+    const stored = await readValue(this.#store, this.#layout.chunk(digest), options);
+    if (stored === undefined) throw contentError('DW_CONTENT_NOT_FOUND', { details: { digest } });
     this.#readCount += 1;
-    if (sha256Hex(data) === digest) return data;
+    if (stored.data !== undefined && sha256Hex(stored.data) === digest) return stored.data;
     if (this.#damaged.size < maxDamaged) this.#damaged.add(digest);
     throw contentError('DW_CONTENT_CORRUPT', { details: { digest } });
   }

@@ -1,7 +1,8 @@
 import { type ContentLayout, onlyChunkOf } from './content-layout.js';
 import type { ContentCleanUp } from './content-options.js';
 import type { ContentPins, PinWatch } from './content-pins.js';
-import { digestsOf } from './digest-list.js';
+import { readValue } from './damaged-values.js';
+import { digestsOf, listRoot } from './digest-list.js';
 import type { BackingStoreOperation, IPersistentBackingStore } from './persistent-backing-store.js';
 
 /** Marks, and chunks, that one batch deals with. */
@@ -85,14 +86,20 @@ export class ContentCleaner {
     return this.#withoutChunk(chunk, [root], [unmark]);
   }
 
-  /** Turns complete content into partial content, which {@link ContentCleaner.run} comes to next. */
-  async #unlist(root: string, unmark: BackingStoreOperation): Promise<Candidate> {
-    const list = await this.#store.read(this.#layout.list(root));
+  /**
+   * Turns complete content into partial content, which {@link ContentCleaner.run} comes to next.
+   * Where its list is damaged it stays marked, until it is taken in anew and its list is mended.
+   */
+  async #unlist(root: string, unmark: BackingStoreOperation): Promise<Candidate | undefined> {
+    const path = this.#layout.list(root);
+    const list = await readValue(this.#store, path);
     const operations: BackingStoreOperation[] = [unmark];
     if (list !== undefined) {
+      const { data } = list;
+      if (data === undefined || listRoot(data) !== root) return undefined;
       operations.push(
-        { type: 'write', path: this.#layout.partial(root), data: list },
-        { type: 'delete', path: this.#layout.list(root) },
+        { type: 'write', path: this.#layout.partial(root), data },
+        { type: 'delete', path },
       );
     }
     return { guards: [root], operations, chunkBytes: undefined };
@@ -100,8 +107,8 @@ export class ContentCleaner {
 
   async #cleanPartial(path: string): Promise<void> {
     const [root = ''] = this.#layout.names(path);
-    const list = await this.#store.read(path);
-    if (list === undefined) return;
+    const list = (await readValue(this.#store, path))?.data;
+    if (list === undefined || listRoot(list) !== root) return;
     const digests = [...new Set(digestsOf(list))];
     let isComplete = true;
     for (let at = 0; at < digests.length; at += batchItems) {
@@ -130,7 +137,7 @@ export class ContentCleaner {
 
   async #cleanStaging(path: string): Promise<void> {
     using watch = this.#pins.watch();
-    const record = await this.#store.read(path);
+    const record = (await readValue(this.#store, path))?.data;
     if (record === undefined) return;
     const candidates: Candidate[] = [];
     for (const digest of new Set(digestsOf(record))) {
@@ -151,11 +158,11 @@ export class ContentCleaner {
     operations: readonly BackingStoreOperation[],
   ): Promise<Candidate> {
     const path = this.#layout.chunk(digest);
-    const data = await this.#store.read(path);
+    const stored = await readValue(this.#store, path);
     return {
       guards: [...guards, digest],
-      operations: data === undefined ? operations : [{ type: 'delete', path }, ...operations],
-      chunkBytes: data?.byteLength,
+      operations: stored === undefined ? operations : [{ type: 'delete', path }, ...operations],
+      chunkBytes: stored && (stored.data?.byteLength ?? 0),
     };
   }
 

@@ -1,10 +1,10 @@
-import { sha256Hex } from '../distributed/request-signature.js';
 import { contentError } from '../errors/content-errors.js';
 import { DwError } from '../errors/dw-error.js';
 import type { ContentChunks } from './content-chunks.js';
 import { type ContentLayout, onlyChunkOf } from './content-layout.js';
 import type { ContentRange } from './content-options.js';
-import { digestsOf } from './digest-list.js';
+import { readValue } from './damaged-values.js';
+import { digestsOf, listRoot } from './digest-list.js';
 import {
   assertPayloadReference,
   CONTENT_CHUNK_BYTES,
@@ -34,9 +34,10 @@ export class ContentReader {
       if (await this.#chunks.isPresent(chunk)) return [chunk];
       throw contentError('DW_CONTENT_NOT_FOUND', { details: { digest } });
     }
-    const list = await this.#store.read(this.#layout.list(digest));
-    if (list === undefined) throw contentError('DW_CONTENT_NOT_FOUND', { details: { digest } });
-    if (`sha256-chunks:${sha256Hex(list)}` !== digest) {
+    const stored = await readValue(this.#store, this.#layout.list(digest));
+    if (stored === undefined) throw contentError('DW_CONTENT_NOT_FOUND', { details: { digest } });
+    const list = stored.data;
+    if (list === undefined || listRoot(list) !== digest) {
       throw contentError('DW_CONTENT_CORRUPT', {
         message: 'The stored chunk list does not match its digest',
         details: { digest },

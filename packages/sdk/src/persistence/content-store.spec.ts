@@ -191,13 +191,34 @@ describe('ContentStore', () => {
     expect((await readAll(reference)).equals(data)).toBe(true);
   });
 
-  it('notices a damaged chunk list', async () => {
-    const reference = await content.put(bytes(200_000), { owner: 'a' });
+  it('notices a damaged chunk list, and mends it when given the content again', async () => {
+    const data = bytes(200_000);
+    const reference = await content.put(data, { owner: 'a' });
     const path = storePath('content', 'lists', reference.digest);
     const list = (await memory.read(path)) ?? new Uint8Array();
     list[40] = (list[40] ?? 0) ^ 1;
     await memory.write(path, list);
     await expect(readAll(reference)).rejects.toMatchObject({ code: 'DW_CONTENT_CORRUPT' });
+    await content.put(data, { owner: 'a' });
+    expect((await readAll(reference)).equals(data)).toBe(true);
+  });
+
+  it('does the same where the store itself calls values damaged', async () => {
+    const data = bytes(200_000);
+    const reference = await content.put(data, { owner: 'a' });
+    const first = (await content.chunkDigests(reference))[0] ?? '';
+    store.damage(storePath('content', 'chunks', first));
+    await expect(readAll(reference)).rejects.toMatchObject({
+      code: 'DW_CONTENT_CORRUPT',
+      details: { chunk: first },
+    });
+    expect(await content.missing([first])).toEqual([first]);
+    store.damage(storePath('content', 'lists', reference.digest));
+    await expect(content.chunkDigests(reference)).rejects.toMatchObject({
+      code: 'DW_CONTENT_CORRUPT',
+    });
+    await content.put(data, { owner: 'a' });
+    expect((await readAll(reference)).equals(data)).toBe(true);
   });
 
   it('passes on what a source throws and what a signal says, and leaves nothing to read', async () => {

@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import type { ContentChunks } from './content-chunks.js';
 import type { ContentLayout } from './content-layout.js';
 import type { ContentPins } from './content-pins.js';
+import { readValue } from './damaged-values.js';
 import { DigestList, digestsOf } from './digest-list.js';
 import { contentChunkCount, type PayloadReference } from './payload-reference.js';
 import type { BackingStoreOperation, IPersistentBackingStore } from './persistent-backing-store.js';
@@ -62,7 +63,8 @@ export class ContentWriter {
     const writes = await this.#takeWrites();
     if (contentChunkCount(reference.sizeBytes) <= 1) return [...writes, ...retained];
     await pins.settled();
-    const isListed = await store.exists(layout.list(reference.digest));
+    const listed = (await readValue(store, layout.list(reference.digest)))?.data;
+    const isListed = listed !== undefined && Buffer.compare(listed, list.bytes) === 0;
     if (isListed && writes.length === 0 && this.#stagedBatches === 0) return retained;
     if (this.#stagedBatches === 0 && reference.sizeBytes <= maxInlineBytes) {
       return [...writes, ...this.#listing(reference.digest, list), ...retained];

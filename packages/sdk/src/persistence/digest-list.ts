@@ -28,9 +28,8 @@ export class DigestList {
     if (this.#count === 1) {
       return { digest: `sha256:${this.#bytes.toString('hex', 0, digestBytes)}`, sizeBytes };
     }
-    const kind = this.#count === 0 ? 'sha256' : 'sha256-chunks';
-    const root = createHash('sha256').update(this.bytes).digest('hex');
-    return { digest: `${kind}:${root}`, sizeBytes };
+    if (this.#count > 1) return { digest: listRoot(this.bytes), sizeBytes };
+    return { digest: `sha256:${createHash('sha256').digest('hex')}`, sizeBytes };
   }
 
   push(digest: Uint8Array): void {
@@ -41,6 +40,11 @@ export class DigestList {
     this.#bytes.set(digest, at);
     this.#count += 1;
   }
+}
+
+/** The root digest of content of several chunks. */
+export function listRoot(list: Uint8Array): string {
+  return `sha256-chunks:${createHash('sha256').update(list).digest('hex')}`;
 }
 
 /** Splits a list into hexadecimal digests. */

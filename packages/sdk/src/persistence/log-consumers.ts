@@ -2,6 +2,7 @@ import { InFlight } from '../concurrency/in-flight.js';
 import { KeyedMutex } from '../concurrency/keyed-mutex.js';
 import { logError } from '../errors/log-errors.js';
 import type { Clock } from '../plugin/clock.js';
+import { scanValues } from './damaged-values.js';
 import type { LogExtent, LogPosition } from './log-extent.js';
 import { decodeRecord, encodeRecord, offsetRecordSchema } from './log-record.js';
 import type { LogTimes } from './log-times.js';
@@ -31,9 +32,9 @@ export async function loadOffsets(
 ): Promise<Map<string, LogPosition>> {
   const offsets = new Map<string, LogPosition>();
   const prefix = `${offsetsPath}/`;
-  for await (const { path, data } of store.scan(prefix)) {
+  for await (const { path, data } of scanValues(store, prefix)) {
     const id = unescapeSegment(path.slice(prefix.length));
-    const record = decodeRecord(data, offsetRecordSchema);
+    const record = data && decodeRecord(data, offsetRecordSchema);
     const isIntact = record?.id === id;
     offsets.set(id, {
       epoch: isIntact ? record.epoch : '',

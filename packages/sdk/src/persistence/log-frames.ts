@@ -1,7 +1,7 @@
+import { type StoredValue, scanValues } from './damaged-values.js';
 import { decodeFrame, type LogFrame } from './log-frame.js';
 import type {
   BackingStoreCallOptions,
-  BackingStoreEntry,
   IPersistentBackingStore,
 } from './persistent-backing-store.js';
 import { sequenceSegment } from './store-path.js';
@@ -11,6 +11,7 @@ export interface StoredFrame {
   readonly path: string;
   /** From its path. */
   readonly firstSequence: number;
+  /** 0 where the store itself calls it damaged. */
   readonly sizeBytes: number;
   /** `undefined` where it is damaged. */
   readonly frame: LogFrame | undefined;
@@ -58,8 +59,10 @@ export class LogFrames {
 
   /** The frame with the highest first sequence. */
   async last(options: BackingStoreCallOptions = {}): Promise<StoredFrame | undefined> {
-    const listing = this.#store.scan(this.#prefix, { ...options, reverse: true, limit: 1 });
-    for await (const entry of listing) return this.#stored(entry);
+    const newest = { ...options, reverse: true, limit: 1 };
+    for await (const value of scanValues(this.#store, this.#prefix, newest)) {
+      return this.#stored(value);
+    }
     return undefined;
   }
 
@@ -69,8 +72,8 @@ export class LogFrames {
     options: BackingStoreCallOptions & { readonly limit?: number } = {},
   ): AsyncGenerator<StoredFrame> {
     const after = this.pathOf(Math.max(0, fromSequence - 1));
-    for await (const entry of this.#store.scan(this.#prefix, { ...options, after })) {
-      yield this.#stored(entry);
+    for await (const value of scanValues(this.#store, this.#prefix, { ...options, after })) {
+      yield this.#stored(value);
     }
   }
 
@@ -126,14 +129,14 @@ export class LogFrames {
   ): Promise<LogFrame | undefined> {
     const cached = this.#cached(sequence);
     if (cached !== undefined) return cached;
-    const listing = this.#store.scan(this.#prefix, {
+    const listing = scanValues(this.#store, this.#prefix, {
       ...options,
       after: this.pathOf(sequence + 1),
       reverse: true,
       limit: 1,
     });
-    for await (const entry of listing) {
-      const { frame } = this.#stored(entry);
+    for await (const value of listing) {
+      const { frame } = this.#stored(value);
       if (frame === undefined || frame.lastSequence < sequence) return undefined;
       this.remember(frame);
       return frame;
@@ -150,11 +153,12 @@ export class LogFrames {
     return undefined;
   }
 
-  #stored({ path, data }: BackingStoreEntry): StoredFrame {
+  #stored({ path, data }: StoredValue): StoredFrame {
     const firstSequence = Number(path.slice(this.#prefix.length));
-    const frame = decodeFrame(data);
+    const frame = data && decodeFrame(data);
     const isInPlace = frame?.firstSequence === firstSequence;
-    return { path, firstSequence, sizeBytes: data.length, frame: isInPlace ? frame : undefined };
+    const sizeBytes = data?.length ?? 0;
+    return { path, firstSequence, sizeBytes, frame: isInPlace ? frame : undefined };
   }
 }
 

@@ -1,4 +1,5 @@
 import { beforeEach, describe, expect, it } from 'vitest';
+import { FaultyBackingStore } from '../testing/faulty-backing-store.js';
 import { ManualClock } from '../testing/manual-clock.js';
 import { MemoryBackingStore } from '../testing/memory-backing-store.js';
 import { MAX_FRAME_ENTRIES } from './log-frame.js';
@@ -90,6 +91,37 @@ describe('opening a WriteAheadLog', () => {
       details: { firstSequence: 4, nextSequence: 6 },
     });
     expect(await sequences(6)).toEqual([6, 7, 8, 9, 10]);
+  });
+
+  it('does the same where the store itself calls values damaged', async () => {
+    await append(10);
+    await log.close();
+    const faulty = new FaultyBackingStore(store);
+    for (const first of [1, 4, 5]) faulty.damage(framePath(first));
+    log = await WriteAheadLog.open({ ...options, store: faulty });
+    expect([log.headSequence, log.tailSequence]).toEqual([10, 1]);
+    await expect(log.read(1)).rejects.toMatchObject({ details: { nextSequence: 2 } });
+    expect(await sequences(2)).toEqual([2, 3]);
+    await expect(log.read(5)).rejects.toMatchObject({ details: { nextSequence: 6 } });
+    expect(await sequences(6)).toEqual([6, 7, 8, 9, 10]);
+    await log.acknowledge('reader', { epoch: log.epoch, sequence: 10 });
+    await log.trim();
+    expect(log.heldEntries).toBe(0);
+    expect(await store.exists(framePath(4))).toBe(false);
+  });
+
+  it('starts a new epoch where the store itself calls the end or the records damaged', async () => {
+    await append(3);
+    const before = log.epoch;
+    await log.close();
+    const faulty = new FaultyBackingStore(store);
+    for (const path of [framePath(3), metaPath, storePath('test', 'offsets', 'reader')]) {
+      faulty.damage(path);
+    }
+    log = await WriteAheadLog.open({ ...options, store: faulty });
+    expect(log.epoch).not.toBe(before);
+    expect(log.headSequence).toBe(3 + MAX_FRAME_ENTRIES - 1);
+    expect(log.consumer('reader')).toMatchObject({ isTruncated: true });
   });
 
   it('tells of frames that are missing in the middle', async () => {

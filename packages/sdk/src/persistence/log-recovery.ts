@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import { readValue } from './damaged-values.js';
 import { LogExtent } from './log-extent.js';
 import { type LogFrame, MAX_FRAME_ENTRIES } from './log-frame.js';
 import type { LogFrames, StoredFrame } from './log-frames.js';
@@ -27,7 +28,7 @@ export interface LogRecoveryOptions {
  */
 export async function recoverLog(options: LogRecoveryOptions): Promise<LogExtent> {
   const { store, metaPath, frames, times, durability, confirmedIn } = options;
-  const data = await store.read(metaPath);
+  const data = (await readValue(store, metaPath))?.data;
   const meta = data && decodeRecord(data, logMetaSchema);
   const last = await frames.last();
   const first = await firstFrame(frames, meta?.tailSequence ?? 0);

@@ -53,6 +53,8 @@ export class LogRetention {
   #commitsSinceTrim = 0;
   #failureCount = 0;
   #scheduled: Promise<void> | undefined;
+  /** Rises whenever something may have become due. */
+  #newsCount = 0;
 
   constructor(options: LogRetentionOptions) {
     this.#options = options;
@@ -92,23 +94,31 @@ export class LogRetention {
 
   /** Trims without being waited for, if something is due. */
   trimSoon(): void {
+    this.#newsCount += 1;
     if (this.#scheduled !== undefined || !this.#isDue()) return;
-    this.#scheduled = this.trim()
-      .then(
-        () => undefined,
-        () => {
-          this.#failureCount += 1;
-        },
-      )
-      .finally(() => {
-        this.#scheduled = undefined;
-      });
+    this.#scheduled = this.#trimWhileDue().finally(() => {
+      this.#scheduled = undefined;
+    });
   }
 
   /** Resolves when no trim runs. */
   async drain(): Promise<void> {
     await this.#scheduled;
     await this.holding(() => undefined);
+  }
+
+  /** Trims again where something became due while it ran. */
+  async #trimWhileDue(): Promise<void> {
+    try {
+      let seen: number;
+      do {
+        seen = this.#newsCount;
+        await this.trim();
+      } while (this.#newsCount !== seen && this.#isDue());
+    } catch {
+      // Whoever needs the outcome calls trim(); the next event makes up for this.
+      this.#failureCount += 1;
+    }
   }
 
   #isDue(): boolean {

@@ -1,4 +1,5 @@
 import { SdkCompatibility } from '../compatibility/sdk-compatibility.js';
+import { storeError } from '../errors/store-errors.js';
 import type {
   BackingStoreCallOptions,
   BackingStoreCapabilities,
@@ -28,12 +29,13 @@ interface WriteFault {
   readonly isApplied: boolean;
 }
 
-/** Passes everything on to a store, but fails or holds back writes when a test says so. */
+/** Passes everything on to a store, but fails and holds back calls when a test says so. */
 @SdkCompatibility('6.0.0')
 export class FaultyBackingStore implements IPersistentBackingStore {
   readonly #inner: IPersistentBackingStore;
   readonly #batches: (readonly BackingStoreOperation[])[] = [];
   readonly #faults: WriteFault[] = [];
+  readonly #damaged = new Set<string>();
   #gate: Promise<void> | undefined;
 
   /** @param inner - Store that does the work; closed with this one. */
@@ -56,6 +58,11 @@ export class FaultyBackingStore implements IPersistentBackingStore {
     for (let index = 0; index < times; index += 1) this.#faults.push({ error, isApplied });
   }
 
+  /** Makes whoever reads or scans `path` meet `DW_STORE_CORRUPT`, until it is written again. */
+  damage(path: string): void {
+    this.#damaged.add(path);
+  }
+
   /** Makes writes wait until disposed. */
   holdWrites(): Disposable {
     let release: () => void = () => undefined;
@@ -70,8 +77,10 @@ export class FaultyBackingStore implements IPersistentBackingStore {
     };
   }
 
-  read(path: string, options?: BackingStoreCallOptions): Promise<Uint8Array | undefined> {
-    return this.#inner.read(path, options);
+  async read(path: string, options?: BackingStoreCallOptions): Promise<Uint8Array | undefined> {
+    const data = await this.#inner.read(path, options);
+    this.#assertIntact(path);
+    return data;
   }
 
   exists(path: string, options?: BackingStoreCallOptions): Promise<boolean> {
@@ -82,8 +91,14 @@ export class FaultyBackingStore implements IPersistentBackingStore {
     return this.#inner.list(prefix, options);
   }
 
-  scan(prefix: string, options?: BackingStoreListOptions): AsyncIterable<BackingStoreEntry> {
-    return this.#inner.scan(prefix, options);
+  async *scan(
+    prefix: string,
+    options?: BackingStoreListOptions,
+  ): AsyncGenerator<BackingStoreEntry> {
+    for await (const entry of this.#inner.scan(prefix, options)) {
+      this.#assertIntact(entry.path);
+      yield entry;
+    }
   }
 
   write(path: string, data: Uint8Array, options?: BackingStoreWriteOptions): Promise<void> {
@@ -101,7 +116,10 @@ export class FaultyBackingStore implements IPersistentBackingStore {
     this.#batches.push(operations);
     const fault = this.#faults.shift();
     if (this.#gate !== undefined) await this.#gate;
-    if (fault === undefined || fault.isApplied) await this.#inner.batch(operations, options);
+    if (fault === undefined || fault.isApplied) {
+      await this.#inner.batch(operations, options);
+      for (const { path } of operations) this.#damaged.delete(path);
+    }
     if (fault !== undefined) throw fault.error;
   }
 
@@ -111,5 +129,9 @@ export class FaultyBackingStore implements IPersistentBackingStore {
 
   [Symbol.asyncDispose](): Promise<void> {
     return this.close();
+  }
+
+  #assertIntact(path: string): void {
+    if (this.#damaged.has(path)) throw storeError('DW_STORE_CORRUPT', { details: { path } });
   }
 }

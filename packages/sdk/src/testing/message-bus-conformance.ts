@@ -1,5 +1,6 @@
+import { boundClauses } from './bus-bound-clauses.js';
 import { type ClosableMessageBus, watcher } from './bus-clause.js';
-import { boundClauses, deliveryClauses, subscriptionClauses } from './bus-delivery-clauses.js';
+import { deliveryClauses, subscriptionClauses } from './bus-delivery-clauses.js';
 import { endClauses, requestClauses, statisticsClauses } from './bus-request-clauses.js';
 import { type ConformanceTest, defaultTimeLimitMs, prove } from './conformance.js';
 

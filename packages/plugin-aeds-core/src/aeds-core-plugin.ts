@@ -35,6 +35,10 @@ export class AedsCorePlugin implements IPlugin {
         });
       }),
     );
+    // Open polls end at once, so that nobody need wait for them.
+    context.stopping.addEventListener('abort', () => {
+      server.signals.close();
+    });
     for (const route of routesOf(server, context)) context.routes.add(route);
   }
 
@@ -47,8 +51,6 @@ export class AedsCorePlugin implements IPlugin {
 
   async stopAsync(deadline: AbortSignal): Promise<void> {
     this.#cleanUp?.[Symbol.dispose]();
-    // Open polls end first, so that the host need not wait for them.
-    this.#server?.signals.close();
     await this.#server?.queue.stop(deadline);
   }
 

@@ -43,7 +43,9 @@ describe('encodeBase32', () => {
         const number = BigInt(`0x${Buffer.from(bytes).toString('hex')}`);
         const plain = number.toString(32).padStart(16, '0');
         const alphabet = '0123456789ABCDEFGHJKMNPQRSTVWXYZ';
-        const expected = plain.replace(/./g, (digit) => alphabet.charAt(Number.parseInt(digit, 32)));
+        const expected = plain.replace(/./g, (digit) =>
+          alphabet.charAt(Number.parseInt(digit, 32)),
+        );
         expect(encodeBase32(bytes, 16)).toBe(expected);
       }),
     );

@@ -8,8 +8,13 @@ export interface RouteServer extends AsyncDisposable {
   readonly endpoint: string;
   /** Requests so far, as `METHOD path`. */
   readonly requests: readonly string[];
+  /** Requests that are answered with 503, before any route sees them. */
+  refuses: (url: string) => boolean;
   /** Looks at, or replaces, what the routes answer. */
-  intercept: (request: { readonly method: string; readonly url: string }, answer: Answer) => Answer;
+  intercept: (
+    request: { readonly method: string; readonly url: string },
+    answer: Answer,
+  ) => Answer | Promise<Answer>;
 }
 
 /** What goes over the wire. */
@@ -18,6 +23,8 @@ export interface Answer {
   readonly headers: Readonly<Record<string, string>>;
   readonly body: Uint8Array;
 }
+
+const unavailable: Answer = { status: 503, headers: {}, body: new Uint8Array(0) };
 
 const statuses: Readonly<Record<string, number>> = {
   invalid: 400,
@@ -40,9 +47,14 @@ export async function serveRoutes(
   const server = createServer((incoming, outgoing) => {
     const { method = 'GET', url = '/' } = incoming;
     requests.push(`${method} ${url}`);
-    void answerOf(context, incoming, outgoing).then((answer) => {
-      const { status, headers, body } = routeServer.intercept({ method, url }, answer);
-      outgoing.writeHead(status, headers).end(body);
+    const answering = routeServer.refuses(url)
+      ? Promise.resolve(unavailable)
+      : answerOf(context, incoming, outgoing);
+    void answering.then(async (answer) => {
+      const { status, headers, body } = await routeServer.intercept({ method, url }, answer);
+      outgoing
+        .writeHead(status, { ...headers, 'content-length': String(body.byteLength) })
+        .end(body);
     });
   });
   await new Promise<void>((resolve) => server.listen(port, '127.0.0.1', resolve));
@@ -50,6 +62,7 @@ export async function serveRoutes(
   const routeServer: RouteServer = {
     endpoint: `http://127.0.0.1:${bound}`,
     requests,
+    refuses: () => false,
     intercept: (_request, answer) => answer,
     [Symbol.asyncDispose]: async () => {
       server.closeAllConnections();

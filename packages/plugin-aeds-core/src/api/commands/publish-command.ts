@@ -43,6 +43,7 @@ Examples:
 async function publish(context: CliContext): Promise<void> {
   const { api, output, signal } = context;
   const file = textOption(context, 'file') ?? '';
+  const query = queryOf(context, file);
   const sizeBytes = await fileSize(file);
   const progress = output.progress('publishing', sizeBytes, 'bytes');
   const body = async function* (): AsyncGenerator<Uint8Array> {
@@ -54,7 +55,7 @@ async function publish(context: CliContext): Promise<void> {
   try {
     const response = await api.request('POST', '/aeds/v1/publications', {
       body: body(),
-      query: queryOf(context, file),
+      query,
       headers: { 'content-length': String(sizeBytes) },
       signal,
     });
@@ -74,11 +75,19 @@ async function publish(context: CliContext): Promise<void> {
 }
 
 function queryOf(context: CliContext, file: string): Record<string, string | number | undefined> {
+  const channels = listOption(context, 'channel');
+  const clients = listOption(context, 'client');
+  if ((channels.length === 0) === (clients.length === 0)) {
+    throw aedsError('DW_AEDS_REQUEST_INVALID', {
+      message: 'It is not clear whom to publish to',
+      hint: 'Give either --channel or --client; see `dw channels` and `dw clients`.',
+    });
+  }
   const join = (ids: readonly string[]): string | undefined =>
     ids.length === 0 ? undefined : ids.join(',');
   return {
-    channel: join(listOption(context, 'channel')),
-    client: join(listOption(context, 'client')),
+    channel: join(channels),
+    client: join(clients),
     name: textOption(context, 'name') ?? basename(file),
     contentType: textOption(context, 'contentType'),
     action: textOption(context, 'action'),

@@ -111,12 +111,12 @@ describe('compareListings', () => {
 describe('lagOf and waitUntilSettled', () => {
   const replica = { active: true, lag: 0, resynchronising: false };
 
-  it('knows the most that any node holds for another', async () => {
+  it('adds up what the nodes hold for others, or for one of them', async () => {
     const nodes = [
       nodeWith('n1', {}, [{ ...replica, nodeId: 'n2', lag: 3 }]),
       nodeWith('n2', {}, [{ ...replica, nodeId: 'n1', lag: 7 }]),
     ];
-    expect(await lagOf(nodes)).toBe(7);
+    expect(await lagOf(nodes)).toBe(10);
     const [, second] = nodes;
     if (second !== undefined) expect(await lagOf(nodes, { of: second })).toBe(3);
   });

@@ -44,18 +44,18 @@ export async function waitUntilSettled(
   }
 }
 
-/** The most log entries that any of the nodes holds for another one. */
+/** Log entries that the nodes hold for others: for all of them, or for one. */
 export async function lagOf(
   nodes: readonly ComparedNode[],
   options: { readonly of?: ComparedNode } = {},
 ): Promise<number> {
-  let most = 0;
+  let sum = 0;
   for (const node of nodes) {
     for (const { nodeId, lag } of await node.objects.replicas()) {
-      if (options.of === undefined || nodeId === options.of.nodeId) most = Math.max(most, lag);
+      if (options.of === undefined || nodeId === options.of.nodeId) sum += lag;
     }
   }
-  return most;
+  return sum;
 }
 
 /** Reads every object from every node, and tells what is not as it must be. */

@@ -39,7 +39,7 @@ export interface QuickstartReport {
   readonly folder: string;
   readonly leftOutCount: number;
   readonly steps: readonly StepReport[];
-  /** Log entries that any node still held for another one at the end. */
+  /** Log entries that nodes still held for others at the end. */
   readonly lagEntries?: number;
   readonly stored?: StoreOutcome;
   readonly recovered?: OutageOutcome;
@@ -117,6 +117,7 @@ function printNext(report: QuickstartReport, output: CliOutput): void {
   const { kept, logFolder } = report;
   if (logFolder !== undefined) output.line(`The logs are in ${logFolder}`);
   if (kept !== undefined) printKept(kept, output);
+  if (!report.allHeld && kept === undefined) return;
   output.line('');
   output.line('Where to look next:');
   if (kept === undefined) {

@@ -7,8 +7,8 @@ import { fileError } from '../files/file-errors.js';
 import { timedIdSchema, timestampSchema } from '../identity/identifiers.js';
 import { type Report, reportSchema } from '../protocol/agent-messages.js';
 
-/** Finished deliveries that are remembered one by one. */
-const maxFinished = 10_000;
+/** Deliveries that are remembered one by one. */
+const defaultMaxEntries = 10_000;
 const watermarkFile = 'watermark.json';
 
 const entrySchema = z.strictObject({
@@ -36,17 +36,22 @@ const watermarkSchema = z.strictObject({ createdAt: timestampSchema });
  */
 export class DeliveryJournal {
   readonly #directory: string;
+  readonly #maxEntries: number;
   readonly #byJob = new Map<string, JournalEntry>();
   readonly #byManifest = new Map<string, string>();
   #watermark = -1;
 
-  private constructor(directory: string) {
+  private constructor(directory: string, maxEntries: number) {
     this.#directory = directory;
+    this.#maxEntries = maxEntries;
   }
 
   /** @throws DwError `DW_AEDS_RECORD_DAMAGED`, `DW_AEDS_FILE_IO`. */
-  static async open(directory: string): Promise<DeliveryJournal> {
-    const journal = new DeliveryJournal(directory);
+  static async open(
+    directory: string,
+    maxEntries: number = defaultMaxEntries,
+  ): Promise<DeliveryJournal> {
+    const journal = new DeliveryJournal(directory, maxEntries);
     await mkdir(directory, { recursive: true, mode: 0o700 });
     for (const name of (await readdir(directory)).sort()) {
       const path = join(directory, name);
@@ -105,7 +110,7 @@ export class DeliveryJournal {
 
   async #forgetOldest(): Promise<void> {
     for (const entry of this.#byJob.values()) {
-      if (this.#byJob.size <= maxFinished) return;
+      if (this.#byJob.size <= this.#maxEntries) return;
       if (!entry.isReported) continue;
       if ((entry.createdAt ?? -1) > this.#watermark) {
         this.#watermark = entry.createdAt ?? -1;

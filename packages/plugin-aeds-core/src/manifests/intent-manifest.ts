@@ -24,7 +24,7 @@ const wellFormed = (max: number): z.ZodString =>
     .max(max)
     .refine((text) => text.isWellFormed(), 'must be well-formed Unicode');
 
-export const fileNameSchema = z.string().refine((name) => fileNameProblem(name) === undefined, {
+const fileNameSchema = z.string().refine((name) => fileNameProblem(name) === undefined, {
   error: 'must be a plain file name',
 });
 

@@ -4,7 +4,7 @@ import { fingerprintSchema } from '../identity/identifiers.js';
 import type { KeyPair } from '../identity/key-pair-file.js';
 
 /** Type of the payload of every envelope of a manifest. */
-export const MANIFEST_PAYLOAD_TYPE = 'application/vnd.datawarehouse.aeds-manifest.v1+json';
+const MANIFEST_PAYLOAD_TYPE = 'application/vnd.datawarehouse.aeds-manifest.v1+json';
 
 /** Most bytes of a manifest in canonical form. */
 export const MAX_MANIFEST_BYTES: number = 256 * 1024;

@@ -9,7 +9,7 @@ import { trustAnchorsSchema } from '../manifests/trust-store.js';
 export const MAX_POLL_WAIT_MS = 25_000;
 
 /** Most manifests in one answer, and most reports in one request. */
-export const MAX_DELIVERIES = 16;
+const MAX_DELIVERIES = 16;
 export const MAX_REPORTS = 100;
 
 /** Largest body of any request of an agent, in bytes. */

@@ -2,6 +2,7 @@ import type { HttpMethod } from '@datawarehouse/sdk';
 import {
   callRoute,
   createTestPluginContext,
+  type TestPluginContext,
   type TestPluginContextOptions,
 } from '@datawarehouse/sdk/testing';
 import { AedsCorePlugin } from '../aeds-core-plugin.js';
@@ -11,6 +12,7 @@ import { type RouteServer, serveRoutes } from './serve-routes.js';
 
 /** The plugin on a test context, with its routes behind a real HTTP server. */
 export interface TestServer extends AsyncDisposable {
+  readonly context: TestPluginContext;
   readonly http: RouteServer;
   /** Calls an operator's route. */
   call(method: HttpMethod, path: string, body?: unknown): Promise<unknown>;
@@ -32,6 +34,7 @@ export async function startTestServer(
   const call = async (method: HttpMethod, path: string, body?: unknown): Promise<unknown> =>
     (await callRoute(context, method, path, { body: body ?? {} })).json;
   return {
+    context,
     http,
     call,
     invite: async () => {

@@ -10,7 +10,7 @@ import * as pluginModule from './index.js';
 import { IReplicatedObjectStore } from './objects/object-store-contract.js';
 import { eventually, TestCluster } from './testing/test-node.js';
 
-describe('UltimateReplicationPlugin', () => {
+describe('UltimateReplicationPlugin', { timeout: 30_000 }, () => {
   it('provides its manager and its services when it is initialised', async () => {
     await using cluster = await TestCluster.start(['a']);
     const { services } = cluster.at(0).context;

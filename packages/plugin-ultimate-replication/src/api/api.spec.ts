@@ -13,7 +13,7 @@ async function start() {
   return { cluster, call, [Symbol.asyncDispose]: () => cluster[Symbol.asyncDispose]() };
 }
 
-describe('the HTTP routes of objects', () => {
+describe('the HTTP routes of objects', { timeout: 30_000 }, () => {
   it('store, read, describe and remove an object', async () => {
     await using started = await start();
     const { call } = started;
@@ -92,7 +92,7 @@ describe('the HTTP routes of objects', () => {
   });
 });
 
-describe('the HTTP routes of the routing table', () => {
+describe('the HTTP routes of the routing table', { timeout: 30_000 }, () => {
   it('show, set, order, explain and remove routes', async () => {
     await using started = await start();
     const { call } = started;
@@ -127,7 +127,7 @@ describe('the HTTP routes of the routing table', () => {
   });
 });
 
-describe('the HTTP route of replicas', () => {
+describe('the HTTP route of replicas', { timeout: 30_000 }, () => {
   it('shows who answers and how far they are', async () => {
     await using started = await start();
     const { cluster, call } = started;

@@ -105,7 +105,7 @@ async function dw(name: string, given: Record<string, string> = {}, run: Run = {
 
 const sha256 = (data: Uint8Array) => createHash('sha256').update(data).digest('hex');
 
-describe('the commands of replication', () => {
+describe('the commands of replication', { timeout: 30_000 }, () => {
   it('are those that the manifest names', async () => {
     const file = new URL('../../package.json', import.meta.url);
     const { datawarehouse } = JSON.parse(await readFile(file, 'utf8')) as {

@@ -97,7 +97,7 @@ function winners(history: readonly ObjectRecord[]): readonly ObjectRecord[] {
 const byName = (a: ObjectRecord, b: ObjectRecord) =>
   a.namespace + a.key < b.namespace + b.key ? -1 : 1;
 
-describe('ObjectApplier', () => {
+describe('ObjectApplier', { timeout: 30_000 }, () => {
   it('leaves the latest version of every object, in any order and however often', async () => {
     await fc.assert(
       fc.asyncProperty(scheduleArbitrary, async ({ history, orders }) => {

@@ -6,7 +6,7 @@ import { TestCluster } from '../testing/test-node.js';
 
 const longest = 'ä'.repeat(512);
 
-describe('ReplicatedObjectStore', () => {
+describe('ReplicatedObjectStore', { timeout: 30_000 }, () => {
   it('takes any Unicode of 1 to 1024 bytes as a name, and keeps names apart', async () => {
     await using cluster = await TestCluster.start(['a', 'b']);
     const names = [

@@ -53,7 +53,7 @@ const content = Buffer.from('content');
 const digest = sha256Hex(content);
 const payload = { digest: `sha256:${digest}`, sizeBytes: content.length };
 
-describe('EventReceiver', () => {
+describe('EventReceiver', { timeout: 30_000 }, () => {
   it('applies events in order and each once, and answers with its position', async () => {
     await using started = await startFollower();
     const { node, apply } = started;

@@ -14,7 +14,7 @@ function randomFrom(seed: number): () => number {
   };
 }
 
-describe('ReplicaDispatcher', () => {
+describe('ReplicaDispatcher', { timeout: 30_000 }, () => {
   it('delivers everything over a network that loses, repeats and delays calls', async () => {
     await using cluster = await TestCluster.start(['a', 'b', 'c']);
     const random = randomFrom(7);

@@ -11,7 +11,7 @@ const config = {
   ],
 };
 
-describe('WriteConfirmation', () => {
+describe('WriteConfirmation', { timeout: 30_000 }, () => {
   it('lets a synchronous write return when every active replica has stored it', async () => {
     await using cluster = await TestCluster.start(['a', 'b', 'c'], { config });
     for (let index = 0; index < 10; index += 1) {

@@ -5,7 +5,7 @@ import { replicaChangedTopic } from './replica-topics.js';
 
 const idsOf = async (node: TestNode) => (await node.replicas()).map(({ nodeId }) => nodeId);
 
-describe('ReplicaRegistry', () => {
+describe('ReplicaRegistry', { timeout: 30_000 }, () => {
   it('takes the members at the start, without this node', async () => {
     await using cluster = await TestCluster.start([]);
     const node = await cluster.add({ nodeId: 'a', members: ['c', 'a', 'b'] });

@@ -15,7 +15,7 @@ function open(store = new MemoryBackingStore(), changes: { maxCacheEntries?: num
   return StrategyRouter.open({ store, strategies, configured, maxCacheEntries: 100, ...changes });
 }
 
-describe('StrategyRouter', () => {
+describe('StrategyRouter', { timeout: 30_000 }, () => {
   it('begins with the configured routes, and keeps changed ones over restarts', async () => {
     const store = new MemoryBackingStore();
     const first = await open(store);
@@ -105,7 +105,7 @@ describe('StrategyRouter', () => {
   });
 });
 
-describe('strategyRoutingTopic', () => {
+describe('strategyRoutingTopic', { timeout: 30_000 }, () => {
   it.each([
     [{ pattern: 'x', strategy: 'y' }, true],
     [{ defaultStrategy: 'y' }, true],

@@ -3,7 +3,7 @@ import { scalableSubsystemConformance } from '@datawarehouse/sdk/testing';
 import { afterEach, describe, expect, it } from 'vitest';
 import { eventually, TestCluster } from '../testing/test-node.js';
 
-describe('ReplicationScalingManager', () => {
+describe('ReplicationScalingManager', { timeout: 30_000 }, () => {
   describe('as a scalable subsystem', () => {
     const clusters: TestCluster[] = [];
     afterEach(async () => {

@@ -10,7 +10,7 @@ async function startApart(): Promise<TestCluster> {
   return cluster;
 }
 
-describe('OnlineSync', () => {
+describe('OnlineSync', { timeout: 30_000 }, () => {
   it('brings both nodes to the same objects, and says what it did', async () => {
     await using cluster = await startApart();
     await cluster.at(0).put('docs', 'of a', 'x');

@@ -9,7 +9,7 @@ async function fill(cluster: TestCluster, count: number): Promise<void> {
   }
 }
 
-describe('Resynchroniser', () => {
+describe('Resynchroniser', { timeout: 30_000 }, () => {
   it('gives a new node all that is there, tombstones among it', async () => {
     await using cluster = await TestCluster.start(['a', 'b']);
     await fill(cluster, 150);

@@ -44,7 +44,7 @@ async function take(cluster: TestCluster, step: Step, turn: number): Promise<voi
   }
 }
 
-describe('three nodes', () => {
+describe('three nodes', { timeout: 30_000 }, () => {
   it('end equal after any schedule of writes, deletions, cuts and deaths', async () => {
     await fc.assert(
       fc.asyncProperty(fc.array(stepArbitrary, { minLength: 5, maxLength: 40 }), async (steps) => {

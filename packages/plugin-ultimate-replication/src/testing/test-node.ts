@@ -224,7 +224,7 @@ export interface ShownReplica {
 export async function eventually<T>(
   what: string,
   check: () => Promise<T | undefined | false> | T | undefined | false,
-  limitMs = 8_000,
+  limitMs = 20_000,
 ): Promise<T> {
   const endMs = performance.now() + limitMs;
   for (;;) {

@@ -1,6 +1,5 @@
 import { createHash } from 'node:crypto';
-import { createReadStream } from 'node:fs';
-import { readdir } from 'node:fs/promises';
+import { createReadStream, existsSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { apiPath } from '@datawarehouse/sdk';
 import { z } from 'zod';
@@ -97,19 +96,13 @@ function recordChecks(
   );
 }
 
-/** Finds the file by its name: it gets that only once every byte has been verified. */
+/** Looks at the place where an agent puts what has passed every check. */
 async function inspect(agent: Agent, job: Job, tarball: Tarball): Promise<Received> {
-  const name = basename(tarball.path);
-  const entries = await readdir(agent.folder, { recursive: true, withFileTypes: true });
-  const found = entries.find((entry) => entry.isFile() && entry.name === name);
   const target = job.targetStates.find(({ clientId }) => clientId === agent.clientId);
-  const common = {
-    agent: agent.name,
-    clientId: agent.clientId,
-    state: target?.state ?? 'no target',
-  };
-  if (found === undefined) return common;
-  const file = join(found.parentPath, found.name);
+  const state = target?.state ?? 'no target';
+  const common = { agent: agent.name, clientId: agent.clientId, state };
+  const file = join(agent.folder, 'files', channel, basename(tarball.path));
+  if (!existsSync(file)) return common;
   const hash = createHash('sha256');
   for await (const chunk of createReadStream(file) as AsyncIterable<Buffer>) hash.update(chunk);
   return { ...common, file, sha256: hash.digest('hex') };

@@ -91,7 +91,7 @@ async function applyChanges(
   changes: readonly Change[],
 ): Promise<Applied> {
   const middle = Math.ceil(changes.length / 2);
-  const half = [...changes.entries()];
+  const all = [...changes.entries()];
   let doneCount = 0;
   let retriedCount = 0;
   let killing: Promise<void> | undefined;
@@ -104,11 +104,14 @@ async function applyChanges(
     progress.advance(1);
     if (doneCount >= middle / 2) killing ??= victim.kill();
   };
-  await inParallel(half.slice(0, middle), concurrency, work);
-  await killing;
+  try {
+    await inParallel(all.slice(0, middle), concurrency, work);
+  } finally {
+    await killing;
+  }
   const wasDead = !victim.isRunning;
   const doneBefore = doneCount;
-  await inParallel(half.slice(middle), concurrency, work);
+  await inParallel(all.slice(middle), concurrency, work);
   const withoutNodeCount = doneCount - doneBefore;
   const isComplete = doneCount === changes.length;
   const held = wasDead && isComplete && withoutNodeCount > 0;

@@ -179,12 +179,12 @@ export {
   BackpressureGate,
   type BackpressureGateOptions,
 } from './scaling/backpressure-gate.js';
-export {
-  BoundedCache,
-  type BoundedCacheOptions,
-  type BoundedCacheStatistics,
-  type CacheEviction,
-} from './scaling/bounded-cache.js';
+export { BoundedCache } from './scaling/bounded-cache.js';
+export type {
+  BoundedCacheOptions,
+  BoundedCacheStatistics,
+  CacheEviction,
+} from './scaling/bounded-cache-options.js';
 export {
   type ComposedCache,
   type ComposedGate,

@@ -2,9 +2,9 @@ import { SdkCompatibility } from '../compatibility/sdk-compatibility.js';
 import { Listeners } from '../concurrency/listeners.js';
 import { logError } from '../errors/log-errors.js';
 import { systemClock } from '../plugin/clock.js';
-import { type LogConsumerState, LogConsumers, loadOffsets } from './log-consumers.js';
+import type { LogConsumerState, LogConsumers } from './log-consumers.js';
 import type { LogExtent, LogPosition } from './log-extent.js';
-import { LogFrames } from './log-frames.js';
+import { type LogParts, openLogParts } from './log-opening.js';
 import {
   type LogAppendOptions,
   type LogTruncation,
@@ -14,20 +14,10 @@ import {
   type WriteAheadLogStatistics,
 } from './log-options.js';
 import { type LogEntry, LogReader, type LogReadOptions } from './log-reader.js';
-import { recoverLog } from './log-recovery.js';
 import { LogRetention } from './log-retention.js';
-import { LogTimes } from './log-times.js';
 import { LogWaiters } from './log-waiters.js';
 import { LogWriter } from './log-writer.js';
 import { assertStorePath } from './store-path.js';
-
-interface OpenedLog {
-  readonly frames: LogFrames;
-  readonly extent: LogExtent;
-  readonly consumers: LogConsumers;
-  readonly times: LogTimes;
-  readonly metaPath: string;
-}
 
 /**
  * A durable, ordered log over a backing store, for many writers and named consumers.
@@ -58,7 +48,7 @@ export class WriteAheadLog implements AsyncDisposable {
 
   private constructor(
     options: WriteAheadLogOptions,
-    parts: OpenedLog,
+    parts: LogParts,
     limits: Required<WriteAheadLogLimits>,
   ) {
     const { store, clock = systemClock, durability = 'disk' } = options;
@@ -96,22 +86,8 @@ export class WriteAheadLog implements AsyncDisposable {
    * @throws {@link DwError} what the store rejects with.
    */
   static async open(options: WriteAheadLogOptions): Promise<WriteAheadLog> {
-    const { store, path, offsetsPath, durability = 'disk', clock = systemClock } = options;
     const limits = resolveLogLimits(options);
-    const frames = new LogFrames(store, path);
-    const times = new LogTimes();
-    const metaPath = `${path}/meta`;
-    const offsets = await loadOffsets(store, offsetsPath);
-    const confirmedIn = (epoch: string): number =>
-      [...offsets.values()].reduce(
-        (most, position) => (position.epoch === epoch ? Math.max(most, position.sequence) : most),
-        0,
-      );
-    const extent = await recoverLog({ store, metaPath, frames, times, durability, confirmedIn });
-    const consumers = new LogConsumers({
-      ...{ store, offsetsPath, durability, clock, extent, times, offsets },
-    });
-    return new WriteAheadLog(options, { frames, extent, consumers, times, metaPath }, limits);
+    return new WriteAheadLog(options, await openLogParts(options), limits);
   }
 
   /** Changes only where the log cannot vouch for earlier positions. */

@@ -118,4 +118,30 @@ describe('BackpressureGate', () => {
     await waiting;
     expect(gate.queueDepth).toBe(2);
   });
+
+  it('changes state at most once a dwell time when the load trembles at a threshold', () => {
+    const { clock, advance } = movableClock();
+    const gate = new BackpressureGate({ subsystemName: 'x', maxQueueDepth: 100, clock });
+    const changes: number[] = [];
+    gate.onDidChangeState(({ timestamp }) => changes.push(timestamp));
+    const inside = fill(gate, 69);
+    for (let step = 0; step < 1_000; step += 1) {
+      if (step % 2 === 0) inside.push(gate.tryEnter(), gate.tryEnter());
+      else for (const one of inside.splice(-2)) one[Symbol.dispose]();
+      advance(10);
+    }
+    expect(changes).toEqual([0]);
+  });
+
+  it('turns away those who wait, and whoever comes later, when it is disposed', async () => {
+    const gate = new BackpressureGate({ subsystemName: 'x', maxQueueDepth: 1 });
+    const inside = gate.tryEnter();
+    const waiting = gate.enter();
+    gate[Symbol.dispose]();
+    await expect(waiting).rejects.toMatchObject({ code: 'DW_SCALING_CLOSED' });
+    await expect(gate.enter()).rejects.toMatchObject({ code: 'DW_SCALING_CLOSED' });
+    expect(() => gate.tryEnter()).toThrow(expect.objectContaining({ code: 'DW_SCALING_CLOSED' }));
+    inside[Symbol.dispose]();
+    expect(gate.queueDepth).toBe(0);
+  });
 });

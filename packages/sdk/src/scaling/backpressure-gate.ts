@@ -52,6 +52,7 @@ const retryAfterMs = 1000;
 interface Waiter {
   readonly bytes: number;
   readonly admit: () => void;
+  readonly refuse: (reason: Error) => void;
 }
 
 /**
@@ -76,6 +77,7 @@ export class BackpressureGate implements Disposable {
   #state: BackpressureState = 'normal';
   #enteredStateAtMs: number;
   #recheck: Disposable | undefined;
+  #isClosed = false;
 
   constructor(options: BackpressureGateOptions) {
     this.#subsystemName = options.subsystemName;
@@ -106,10 +108,11 @@ export class BackpressureGate implements Disposable {
    *
    * @returns Dispose it to leave.
    * @throws {@link DwError} `DW_SCALING_OVERLOADED` (retryable) with `details.retryAfterMs`, under
-   *   `shedLoad`.
+   *   `shedLoad`; `DW_SCALING_CLOSED`, also when the gate is disposed meanwhile.
    */
   async enter(options: BackpressureEnterOptions = {}): Promise<Disposable> {
     const { bytes = 0, signal } = options;
+    this.#assertOpen();
     signal?.throwIfAborted();
     if (this.#strategy === 'shedLoad') return this.tryEnter({ bytes });
     if (this.#waiters.size > 0 || !this.#hasRoom(bytes)) await this.#wait(bytes, signal);
@@ -120,10 +123,12 @@ export class BackpressureGate implements Disposable {
   /**
    * Enters at once, or not at all.
    *
-   * @throws {@link DwError} `DW_SCALING_OVERLOADED` (retryable) with `details.retryAfterMs`.
+   * @throws {@link DwError} `DW_SCALING_OVERLOADED` (retryable) with `details.retryAfterMs`;
+   *   `DW_SCALING_CLOSED`.
    */
   tryEnter(options: { readonly bytes?: number } = {}): Disposable {
     const { bytes = 0 } = options;
+    this.#assertOpen();
     if (this.#waiters.size > 0 || !this.#hasRoom(bytes)) {
       throw scalingError('DW_SCALING_OVERLOADED', {
         details: { subsystemName: this.#subsystemName, queueDepth: this.#depth, retryAfterMs },
@@ -146,9 +151,16 @@ export class BackpressureGate implements Disposable {
     return this.#changes.add(listener);
   }
 
+  /** Turns away those who wait, and whoever comes later. Those inside may still leave. */
   [Symbol.dispose](): void {
+    this.#isClosed = true;
     this.#recheck?.[Symbol.dispose]();
     this.#recheck = undefined;
+    for (const { refuse } of [...this.#waiters]) refuse(scalingError('DW_SCALING_CLOSED'));
+  }
+
+  #assertOpen(): void {
+    if (this.#isClosed) throw scalingError('DW_SCALING_CLOSED');
   }
 
   #hasRoom(bytes: number): boolean {
@@ -160,15 +172,24 @@ export class BackpressureGate implements Disposable {
   #wait(bytes: number, signal: AbortSignal | undefined): Promise<void> {
     return new Promise((resolve, reject) => {
       const onAbort = (): void => {
-        this.#waiters.delete(waiter);
+        waiter.refuse(signal?.reason as Error);
         this.#admitWaiters();
-        reject(signal?.reason as Error);
       };
-      const admit = (): void => {
+      const leave = (): void => {
+        this.#waiters.delete(waiter);
         signal?.removeEventListener('abort', onAbort);
-        resolve();
       };
-      const waiter: Waiter = { bytes, admit };
+      const waiter: Waiter = {
+        bytes,
+        admit: () => {
+          leave();
+          resolve();
+        },
+        refuse: (reason) => {
+          leave();
+          reject(reason);
+        },
+      };
       this.#waiters.add(waiter);
       signal?.addEventListener('abort', onAbort, { once: true });
     });
@@ -189,9 +210,8 @@ export class BackpressureGate implements Disposable {
   #admitWaiters(): void {
     for (const waiter of this.#waiters) {
       if (!this.#hasRoom(waiter.bytes)) return;
-      this.#waiters.delete(waiter);
-      this.#count(1, waiter.bytes);
       waiter.admit();
+      this.#count(1, waiter.bytes);
     }
   }
 
@@ -226,6 +246,7 @@ export class BackpressureGate implements Disposable {
 
   /** A queue that falls silent changes state too, once its dwell time is over. */
   #recheckIn(delayMs: number): void {
+    if (this.#isClosed) return;
     this.#recheck ??= this.#clock.setTimeout(() => {
       this.#recheck = undefined;
       this.#updateState();

@@ -1,3 +1,4 @@
+import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { Clock } from '../plugin/clock.js';
 import { BoundedCache } from './bounded-cache.js';
@@ -128,5 +129,132 @@ describe('BoundedCache', () => {
         expect.objectContaining({ code: 'DW_SCALING_INVALID_LIMITS' }),
       );
     }
+  });
+
+  it('keeps everything else when a value larger than the limit is set', () => {
+    const cache = new BoundedCache<string, string>({ maxBytes: 10 });
+    const evicted: string[] = [];
+    cache.onDidEvict(({ key, value, reason }) => evicted.push(`${key} ${value} ${reason}`));
+    cache.set('a', 'aaa').set('b', 'bbb');
+    cache.set('a', 'far too large');
+    expect([cache.get('a'), cache.get('b')]).toEqual([undefined, 'bbb']);
+    expect(evicted).toEqual(['a far too large evicted']);
+    expect(cache.statistics()).toMatchObject({ itemCount: 1, totalBytes: 3, evictions: 1 });
+  });
+
+  it('gives way to a great cut of its limits in steps', async () => {
+    const cache = new BoundedCache<number, number>({ maxEntries: 50_000 });
+    for (let key = 0; key < 50_000; key += 1) cache.set(key, key);
+    cache.reconfigure({ maxEntries: 10 });
+    expect(cache.size).toBeGreaterThan(10);
+    while (cache.size > 10) await new Promise(setImmediate);
+    expect([...cache.entries()].map(([key]) => key)).toEqual(
+      Array.from({ length: 10 }, (_, index) => 49_999 - index),
+    );
+    expect(cache.statistics().evictions).toBe(49_990);
+  });
+
+  it('costs nothing in proportion to its limit', () => {
+    const startedAt = performance.now();
+    for (let count = 0; count < 100; count += 1) new BoundedCache({ maxEntries: 2 ** 24 });
+    expect(performance.now() - startedAt).toBeLessThan(1_000);
+  });
+
+  it('loses nothing when a listener throws', async () => {
+    const warned = new Promise((resolve) => process.once('warning', resolve));
+    const cache = new BoundedCache<string, string>({ maxEntries: 2 });
+    cache.onDidEvict(() => {
+      throw new Error('listener failed');
+    });
+    cache.set('a', 'A').set('b', 'B').set('c', 'C');
+    expect(keys(cache)).toEqual(['c', 'b']);
+    expect(await warned).toMatchObject({ name: 'DataWarehouseListener' });
+  });
+
+  it('is whole again before a listener is called', () => {
+    const cache = new BoundedCache<string, string>({ maxEntries: 2 });
+    const seen: string[] = [];
+    cache.onDidEvict(({ key }) => {
+      seen.push(`${key}: ${keys(cache).join()}`);
+      if (key === 'a') cache.set('from listener', 'x');
+    });
+    cache.set('a', 'A').set('b', 'B').set('c', 'C');
+    expect(seen).toEqual(['a: c,b', 'b: from listener,c']);
+  });
+
+  it('lets different entries live for different times', () => {
+    const time = { ms: 0 };
+    const cache = new BoundedCache<string, string>({ defaultTtlMs: 100, clock: clockAt(time) });
+    cache.set('short', 's', { ttlMs: 10 }).set('default', 'd');
+    cache.set('long', 'l', { ttlMs: 1_000 });
+    const sizes = [5, 10, 100, 1_000].map((ms) => {
+      time.ms = ms;
+      return cache.size;
+    });
+    expect(sizes).toEqual([3, 2, 1, 0]);
+    expect(cache.statistics()).toMatchObject({ expiredEntries: 3, evictions: 0, totalBytes: 0 });
+  });
+
+  it('refuses values and loads once it is closed', async () => {
+    const cache = new BoundedCache<string, string>({ loader: async () => 'v' });
+    cache.set('a', 'A');
+    await cache.close();
+    await cache.close();
+    expect([cache.size, cache.get('a')]).toEqual([0, undefined]);
+    expect(() => cache.set('a', 'A')).toThrow(expect.objectContaining({ code: 'DW_CACHE_CLOSED' }));
+    await expect(cache.load('a')).rejects.toMatchObject({ code: 'DW_CACHE_CLOSED' });
+  });
+
+  it('behaves as a plain list of entries would, whatever is done to it', () => {
+    const key = fc.nat(12);
+    const step = fc.oneof(
+      fc.record({ kind: fc.constant('set'), key, bytes: fc.nat(6), ttlMs: fc.nat(30) }),
+      fc.record({ kind: fc.constantFrom('get', 'peek', 'has', 'delete'), key }),
+      fc.record({ kind: fc.constant('wait'), ms: fc.nat(15) }),
+      fc.record({ kind: fc.constant('limits'), maxEntries: fc.integer({ min: 1, max: 12 }) }),
+    );
+    fc.assert(
+      fc.property(fc.array(step, { maxLength: 120 }), (steps) => {
+        const time = { ms: 0 };
+        const limits = { maxEntries: 6, maxBytes: 20 };
+        const cache = new BoundedCache<number, Uint8Array>({ ...limits, clock: clockAt(time) });
+        // From the least to the most recent.
+        let model: { key: number; bytes: number; until: number }[] = [];
+        const live = () => model.filter(({ until }) => until > time.ms);
+        for (const some of steps) {
+          if ('ms' in some) time.ms += some.ms;
+          else if ('maxEntries' in some) {
+            limits.maxEntries = some.maxEntries;
+            cache.reconfigure(some);
+          } else if ('bytes' in some) {
+            cache.set(some.key, new Uint8Array(some.bytes), { ttlMs: some.ttlMs });
+            model = model.filter((entry) => entry.key !== some.key);
+            model.push({ key: some.key, bytes: some.bytes, until: time.ms + some.ttlMs });
+          } else {
+            const present = live().find((entry) => entry.key === some.key);
+            if (some.kind === 'get') {
+              expect(cache.get(some.key)?.length).toBe(present?.bytes);
+              if (present) model = [...model.filter((entry) => entry !== present), present];
+            }
+            if (some.kind === 'peek') expect(cache.peek(some.key)?.length).toBe(present?.bytes);
+            if (some.kind === 'has') expect(cache.has(some.key)).toBe(present !== undefined);
+            if (some.kind === 'delete') {
+              expect(cache.delete(some.key)).toBe(present !== undefined);
+              model = model.filter((entry) => entry.key !== some.key);
+            }
+          }
+          // Asking for its size makes the cache drop what has expired, before room is needed.
+          expect(cache.size).toBe(Math.min(cache.size, limits.maxEntries));
+          model = live();
+          const bytes = () => model.reduce((sum, entry) => sum + entry.bytes, 0);
+          while (model.length > limits.maxEntries || bytes() > limits.maxBytes) model.shift();
+          expect([...cache.entries()].map(([some]) => some)).toEqual(
+            model.map((entry) => entry.key).reverse(),
+          );
+          expect(cache.statistics().totalBytes).toBe(bytes());
+        }
+      }),
+      { numRuns: 500 },
+    );
   });
 });

@@ -3,52 +3,20 @@ import { SdkCompatibility } from '../compatibility/sdk-compatibility.js';
 import { Listeners } from '../concurrency/listeners.js';
 import { scalingError } from '../errors/scaling-errors.js';
 import { type Clock, systemClock } from '../plugin/clock.js';
+import type {
+  BoundedCacheOptions,
+  BoundedCacheStatistics,
+  CacheEviction,
+} from './bounded-cache-options.js';
+import { ExpiryQueue } from './expiry-queue.js';
 import { PendingLoads } from './pending-loads.js';
 import { MAX_CACHE_ENTRIES } from './scaling-limits.js';
 
-/** Size, bounds and sources of a {@link BoundedCache}. */
-export interface BoundedCacheOptions<K, V> {
-  /**
-   * Most entries, 1 to 16 777 216.
-   * @defaultValue 10000
-   */
-  readonly maxEntries?: number;
-  /** Most bytes, by `sizeOf`. Default: no limit. */
-  readonly maxBytes?: number;
-  /** Bytes of a value, at least 0. Default: the length of bytes and text, otherwise 0. */
-  readonly sizeOf?: (value: V, key: K) => number;
-  /** Milliseconds that a value stays, unless told otherwise at `set`. Default: no limit. */
-  readonly defaultTtlMs?: number;
-  /** Fetches what {@link BoundedCache.load} does not find. */
-  readonly loader?: (key: K, signal?: AbortSignal) => Promise<V | undefined>;
-  readonly clock?: Clock;
-  /**
-   * Which entry goes when room is needed: the least recently used, or the oldest.
-   * @defaultValue 'LRU'
-   */
-  readonly eviction?: 'LRU' | 'TTL';
-}
+/** Most entries that one call evicts; after a great cut of the limits the rest goes bit by bit. */
+const evictionStep = 4_096;
 
-/** What a {@link BoundedCache} holds and has done. */
-export interface BoundedCacheStatistics {
-  readonly itemCount: number;
-  readonly totalBytes: number;
-  readonly hits: number;
-  readonly misses: number;
-  readonly evictions: number;
-  readonly expiredEntries: number;
-  /** hits / (hits + misses), 0 when there were none. */
-  readonly hitRatio: number;
-}
-
-/** An entry left the cache without being asked to. */
-export interface CacheEviction<K, V> {
+interface Entry<K, V> {
   readonly key: K;
-  readonly value: V;
-  readonly reason: 'evicted' | 'expired';
-}
-
-interface Entry<V> {
   readonly value: V;
   readonly bytes: number;
   /** Monotonic time after which the value counts as absent. */
@@ -63,13 +31,15 @@ interface Entry<V> {
  * cache is whole again.
  */
 @SdkCompatibility('6.0.0')
-export class BoundedCache<K extends NonNullable<unknown>, V extends NonNullable<unknown>>
-  implements AsyncDisposable
-{
+// eslint-disable-next-line @typescript-eslint/no-empty-object-type -- all but undefined and null
+export class BoundedCache<K extends {}, V extends {}> implements AsyncDisposable {
   // Sizes count entries: lru-cache cannot change its limits, so they are kept here.
-  readonly #entries = new LRUCache<K, Entry<V>>({
+  readonly #entries = new LRUCache<K, Entry<K, V>>({
     maxSize: Number.MAX_SAFE_INTEGER,
   });
+  readonly #expiries = new ExpiryQueue<Entry<K, V>>(
+    (entry) => this.#entries.peek(entry.key) === entry,
+  );
   readonly #evictions = new Listeners<CacheEviction<K, V>>('onDidEvict');
   readonly #loads: PendingLoads<K, V>;
   readonly #sizeOf: (value: V, key: K) => number;
@@ -83,8 +53,7 @@ export class BoundedCache<K extends NonNullable<unknown>, V extends NonNullable<
   #misses = 0;
   #evicted = 0;
   #expired = 0;
-  /** Whether a value with a limited life was ever set. */
-  #mayExpire = false;
+  #shrinking: NodeJS.Immediate | undefined;
   #isClosed = false;
 
   constructor(options: BoundedCacheOptions<K, V> = {}) {
@@ -96,7 +65,7 @@ export class BoundedCache<K extends NonNullable<unknown>, V extends NonNullable<
     this.reconfigure(options);
   }
 
-  /** Entries that are present, expired ones that nobody has met yet among them. */
+  /** Entries that are present. More than the limit only while a great cut of it is under way. */
   get size(): number {
     this.#dropExpired();
     return this.#entries.size;
@@ -131,11 +100,18 @@ export class BoundedCache<K extends NonNullable<unknown>, V extends NonNullable<
     const bytes = this.#sizeOf(value, key);
     if (!(bytes >= 0)) throw new TypeError('sizeOf must return a number of at least 0');
     this.#remove(key);
+    if (bytes > this.#maxBytes) {
+      // Everything else would have to go first, and then this too.
+      this.#evicted += 1;
+      this.#evictions.emit({ key, value, reason: 'evicted' });
+      return this;
+    }
     const ttlMs = options.ttlMs ?? this.#defaultTtlMs ?? Infinity;
-    this.#mayExpire ||= ttlMs !== Infinity;
     const expiresAtMs = this.#clock.monotonicMs() + ttlMs;
-    this.#entries.set(key, { value, bytes, expiresAtMs }, { size: 1 });
+    const entry = { key, value, bytes, expiresAtMs };
+    this.#entries.set(key, entry, { size: 1 });
     this.#totalBytes += bytes;
+    if (expiresAtMs !== Infinity) this.#expiries.add(entry, expiresAtMs);
     this.#evictOver();
     return this;
   }
@@ -153,6 +129,7 @@ export class BoundedCache<K extends NonNullable<unknown>, V extends NonNullable<
     this.#loads.forgetAll();
     this.#entries.clear();
     this.#totalBytes = 0;
+    this.#expiries.clear();
   }
 
   /**
@@ -161,9 +138,11 @@ export class BoundedCache<K extends NonNullable<unknown>, V extends NonNullable<
    * A value set or deleted meanwhile stands against what the loader brings. An aborted caller
    * aborts the load only when nobody else waits for it.
    *
-   * @throws `signal.reason` when aborted; what the loader threw.
+   * @throws `signal.reason` when aborted; what the loader threw; {@link DwError}
+   *   `DW_CACHE_CLOSED`.
    */
   async load(key: K, options: { readonly signal?: AbortSignal } = {}): Promise<V | undefined> {
+    if (this.#isClosed) throw scalingError('DW_CACHE_CLOSED');
     options.signal?.throwIfAborted();
     const present = this.get(key);
     if (present !== undefined) return present;
@@ -178,7 +157,12 @@ export class BoundedCache<K extends NonNullable<unknown>, V extends NonNullable<
     }
   }
 
-  /** Changes limits at once; what no longer fits goes, the coldest first. */
+  /**
+   * Changes limits at once; what no longer fits goes, the coldest first. Where that is much, it
+   * goes in steps that do not hold up the process.
+   *
+   * @throws {@link DwError} `DW_SCALING_INVALID_LIMITS`; nothing is changed then.
+   */
   reconfigure(changes: {
     readonly maxEntries?: number;
     readonly maxBytes?: number;
@@ -216,6 +200,7 @@ export class BoundedCache<K extends NonNullable<unknown>, V extends NonNullable<
 
   async close(): Promise<void> {
     this.#isClosed = true;
+    clearImmediate(this.#shrinking);
     this.clear();
     this.#evictions.clear();
   }
@@ -224,27 +209,27 @@ export class BoundedCache<K extends NonNullable<unknown>, V extends NonNullable<
     return this.close();
   }
 
-  #live(key: K, promotes: boolean): Entry<V> | undefined {
+  #live(key: K, promotes: boolean): Entry<K, V> | undefined {
     const entry = promotes ? this.#entries.get(key) : this.#entries.peek(key);
     if (entry === undefined || !this.#isExpired(entry)) return entry;
-    this.#expire(key, entry);
+    this.#expire(entry);
     return undefined;
   }
 
-  #isExpired(entry: Entry<V>): boolean {
+  #isExpired(entry: Entry<K, V>): boolean {
     return entry.expiresAtMs !== Infinity && entry.expiresAtMs <= this.#clock.monotonicMs();
   }
 
-  #expire(key: K, entry: Entry<V>): void {
+  #expire({ key, value }: Entry<K, V>): void {
     this.#remove(key);
     this.#expired += 1;
-    this.#evictions.emit({ key, value: entry.value, reason: 'expired' });
+    this.#evictions.emit({ key, value, reason: 'expired' });
   }
 
   #dropExpired(): void {
-    if (!this.#mayExpire) return;
-    for (const [key, entry] of [...this.#entries.entries()]) {
-      if (this.#isExpired(entry)) this.#expire(key, entry);
+    const nowMs = this.#clock.monotonicMs();
+    for (let next = this.#expiries.takeDue(nowMs); next; next = this.#expiries.takeDue(nowMs)) {
+      this.#expire(next);
     }
   }
 
@@ -255,19 +240,31 @@ export class BoundedCache<K extends NonNullable<unknown>, V extends NonNullable<
     this.#totalBytes -= entry.bytes;
   }
 
+  #isOver(): boolean {
+    return this.#entries.size > this.#maxEntries || this.#totalBytes > this.#maxBytes;
+  }
+
   #evictOver(): void {
+    if (this.#isOver()) this.#dropExpired();
     const gone: CacheEviction<K, V>[] = [];
-    while (this.#entries.size > this.#maxEntries || this.#totalBytes > this.#maxBytes) {
-      const { value: coldest } = this.#entries.rentries().next();
+    for (let steps = 0; steps < evictionStep && this.#isOver(); steps += 1) {
+      const coldest = this.#entries.pop();
       if (coldest === undefined) break;
-      const [key, entry] = coldest as [K, Entry<V>];
-      this.#remove(key);
-      const reason = this.#isExpired(entry) ? 'expired' : 'evicted';
-      if (reason === 'expired') this.#expired += 1;
-      else this.#evicted += 1;
-      gone.push({ key, value: entry.value, reason });
+      this.#totalBytes -= coldest.bytes;
+      this.#evicted += 1;
+      if (this.#evictions.size > 0) {
+        gone.push({ key: coldest.key, value: coldest.value, reason: 'evicted' });
+      }
     }
+    if (this.#isOver()) this.#shrinkLater();
     for (const event of gone) this.#evictions.emit(event);
+  }
+
+  #shrinkLater(): void {
+    this.#shrinking ??= setImmediate(() => {
+      this.#shrinking = undefined;
+      this.#evictOver();
+    }).unref();
   }
 }
 

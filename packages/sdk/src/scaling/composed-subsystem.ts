@@ -11,10 +11,7 @@ import type {
 import { resolveScalingLimits, type ScalingLimits } from './scaling-limits.js';
 
 /** A cache that a {@link ComposedSubsystem} reports and resizes. */
-export type ComposedCache = Pick<
-  BoundedCache<string, NonNullable<unknown>>,
-  'reconfigure' | 'statistics'
->;
+export type ComposedCache = Pick<BoundedCache<string, object>, 'reconfigure' | 'statistics'>;
 
 /** A gate that a {@link ComposedSubsystem} reports and resizes. */
 export type ComposedGate = Pick<BackpressureGate, 'reconfigure' | 'state' | 'queueDepth'>;

@@ -18,6 +18,11 @@ export const cliErrors = {
     hint: 'Run it again with --verbose for the stack, and report it.',
     category: 'internal',
   },
+  DW_CLI_OUTPUT: {
+    message: 'Standard output cannot be written',
+    hint: 'Look at what it leads to: is the disk full?',
+    category: 'unavailable',
+  },
   DW_CLI_ENDPOINT_INVALID: {
     message: 'The endpoint is not the address of a node',
     hint: 'Give an address such as http://127.0.0.1:7080.',

@@ -1,12 +1,19 @@
 #!/usr/bin/env node
+import { cliError } from './cli-errors.js';
+import { reportError } from './error-report.js';
 import { abortOnSignals } from './interruption.js';
-import { endOnBrokenPipe, flush, ignoreBrokenPipe } from './output/cli-stream.js';
+import { endOnWriteError, flush, ignoreBrokenPipe } from './output/cli-stream.js';
 import { readVersion } from './read-version.js';
 import { runCli } from './run-cli.js';
 
 const controller = new AbortController();
 abortOnSignals(controller);
-endOnBrokenPipe(process.stdout);
+endOnWriteError(process.stdout, (cause) => {
+  const message = `Standard output cannot be written: ${cause.message}`;
+  const { stdout, stderr } = process;
+  const error = cliError('DW_CLI_OUTPUT', { message, cause });
+  reportError(error, { stdout, stderr, isJson: false, isVerbose: false });
+});
 ignoreBrokenPipe(process.stderr);
 
 // What a command waits for may be nothing that keeps a process alive, such as a plugin that hangs.

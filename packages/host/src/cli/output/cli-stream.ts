@@ -18,17 +18,23 @@ export function writeAll(stream: CliStream, data: Uint8Array | string): Promise<
 
 /** Waits until everything written so far has been passed on. */
 export async function flush(stream: CliStream): Promise<void> {
+  // A write that has failed tells so only in the next turn.
+  await new Promise((resolve) => setImmediate(resolve));
   if (stream.writableLength > 0) await writeAll(stream, '');
 }
 
 /** Exit code of a process that SIGPIPE ended. */
 const brokenPipeCode = 141;
 
-/** Ends the process without a word when the reader of the results is gone, as in `dw ls | head`. */
-export function endOnBrokenPipe(stdout: CliStream): void {
+/**
+ * Ends the process when results can no longer be written: without a word when their reader is gone,
+ * as in `dw ls | head`.
+ */
+export function endOnWriteError(stdout: CliStream, report: (error: Error) => void): void {
   stdout.on('error', (error) => {
     if (isBrokenPipe(error)) process.exit(brokenPipeCode);
-    throw error;
+    report(error);
+    process.exit(1);
   });
 }
 

@@ -50,10 +50,10 @@ export async function deliver(run: QuickstartRun, node: QuickstartNode): Promise
   const file = join(run.folder, `${basename(run.source.folder)}.tar`);
   const tarball = await writeTarball(run.source, file, run);
   await operator.dw('channels', 'create', channel);
-  const agents = [
-    await operator.enrol('agent-1', channel),
-    await operator.enrol('agent-2', channel),
-  ];
+  const agents = await Promise.all([
+    operator.enrol('agent-1', channel),
+    operator.enrol('agent-2', channel),
+  ]);
   const startedMs = performance.now();
   const published = await operator.dw('publish', '--channel', channel, '--file', file);
   const { jobId } = parseAnswer(publicationSchema, published);

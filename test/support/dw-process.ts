@@ -6,7 +6,7 @@ import { dirname, join } from 'node:path';
 const require = createRequire(import.meta.url);
 
 /** The dw command, as built. */
-export const dwMain: string = join(
+const dwMain: string = join(
   dirname(require.resolve('@datawarehouse/host/package.json')),
   'dist',
   'cli',

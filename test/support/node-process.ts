@@ -16,7 +16,7 @@ export interface NodeProcessOptions {
 }
 
 /** A plugin entry that replicates with short intervals. */
-export const quickReplication = {
+const quickReplication = {
   package: '@datawarehouse/plugin-ultimate-replication',
   required: true,
   config: { healthIntervalMs: 500, confirmTimeoutMs: 10_000 },

@@ -74,7 +74,8 @@ export class NodeProcess implements AsyncDisposable {
 
   /** Calls the node's HTTP API with its token. */
   fetch(path: string, init: RequestInit = {}): Promise<Response> {
-    const headers = { authorization: `Bearer ${this.#token}`, ...init.headers };
+    const headers = new Headers(init.headers);
+    headers.set('authorization', `Bearer ${this.#token}`);
     return fetch(this.#endpoint + path, { ...init, headers });
   }
 

@@ -64,7 +64,11 @@ export interface IPersistentBackingStore extends AsyncDisposable {
   /** What this store claims. Fixed for its lifetime. */
   readonly capabilities: BackingStoreCapabilities;
 
-  /** Resolves to a copy of the bytes at `path`, or `undefined` where there are none. */
+  /**
+   * Resolves to a copy of the bytes at `path`, or `undefined` where there are none.
+   *
+   * @throws {@link DwError} `DW_STORE_CORRUPT` where the store finds them damaged.
+   */
   read(path: string, options?: BackingStoreCallOptions): Promise<Uint8Array | undefined>;
 
   /**
@@ -86,7 +90,12 @@ export interface IPersistentBackingStore extends AsyncDisposable {
   /** Yields the stored paths that start with `prefix`, in ascending byte order. */
   list(prefix: string, options?: BackingStoreListOptions): AsyncIterable<string>;
 
-  /** Yields paths with their bytes, as {@link list} does. */
+  /**
+   * Yields paths with their bytes, as {@link list} does.
+   *
+   * @throws {@link DwError} `DW_STORE_CORRUPT` in place of damaged bytes. {@link list} still has
+   *   their path: scan again after it to go on.
+   */
   scan(prefix: string, options?: BackingStoreListOptions): AsyncIterable<BackingStoreEntry>;
 
   /** Applies all operations, in order, or none: also across a crash. */

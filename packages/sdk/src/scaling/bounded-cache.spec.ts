@@ -123,6 +123,16 @@ describe('BoundedCache', () => {
     expect(await cache.load('a')).toBe('v');
   });
 
+  it('returns what was set meanwhile, where the load fails', async () => {
+    const cache = new BoundedCache<string, string>({
+      loader: async () => {
+        cache.set('a', 'set meanwhile');
+        throw new Error('no luck');
+      },
+    });
+    expect(await cache.load('a')).toBe('set meanwhile');
+  });
+
   it('refuses limits that are out of range', () => {
     for (const maxEntries of [0, -1, 1.5, Number.NaN, 2 ** 24 + 1]) {
       expect(() => new BoundedCache({ maxEntries })).toThrow(

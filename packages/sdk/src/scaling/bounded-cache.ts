@@ -146,8 +146,14 @@ export class BoundedCache<K extends {}, V extends {}> implements AsyncDisposable
     options.signal?.throwIfAborted();
     const present = this.get(key);
     if (present !== undefined) return present;
-    const loaded = await this.#loads.load(key, options.signal);
-    return this.peek(key) ?? loaded;
+    try {
+      const loaded = await this.#loads.load(key, options.signal);
+      return this.peek(key) ?? loaded;
+    } catch (error) {
+      const set = options.signal?.aborted === true ? undefined : this.peek(key);
+      if (set === undefined) throw error;
+      return set;
+    }
   }
 
   /** Iterates from the most to the least recent entry. */

@@ -198,9 +198,11 @@ describe('AedsCorePlugin', () => {
     expect(Buffer.from(part.body ?? [])).toEqual(payload.subarray(65_535, 65_537));
     const other = await ask(clients[0], url, undefined, { range, 'if-range': '"other"' });
     expect(other.status).toBe(200);
-    await expect(
-      ask(clients[0], url, undefined, { range: 'bytes=999999999-' }),
-    ).rejects.toMatchObject({ code: 'DW_AEDS_RANGE_NOT_SATISFIABLE' });
+    expect(await ask(clients[0], url, undefined, { range: 'bytes=999999999-' })).toMatchObject({
+      status: 416,
+      headers: { 'content-range': `bytes */${payload.byteLength}` },
+      json: { error: { code: 'DW_AEDS_RANGE_NOT_SATISFIABLE' } },
+    });
     const list = await ask(clients[0], `${url}/chunks`);
     expect(list.body?.byteLength).toBe(4 * 32);
   });
@@ -311,6 +313,18 @@ describe('AedsCorePlugin', () => {
     expect(own).toHaveLength(
       25 + 4 + 5 + Number(manager?.getScalingMetrics()['aeds.partitionCount']) + 5 + 1,
     );
+  });
+
+  it('answers a poll at once where the client does not know its standing', async () => {
+    const poll = { waitMs: 25_000, inHand: [], capacity: 5, subscriptions: [] };
+    const known = await tell(clients[0], 'poll', { ...poll, status: 'pending' });
+    expect(known).toMatchObject({ status: 'approved' });
+    const waiting = tell(clients[0], 'poll', { ...poll, status: 'approved' });
+    await vi.waitFor(() => {
+      expect(clock.pendingTimers).toBeGreaterThan(1);
+    });
+    await call('POST', `/aeds/v1/clients/${clients[0].keyId}/revoke`);
+    expect(await waiting).toMatchObject({ status: 'revoked', deliveries: [] });
   });
 
   it('has mandatory channels in every client’s poll', async () => {

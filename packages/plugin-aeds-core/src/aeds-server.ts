@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import { BackpressureGate, ContentStore, type PluginContext, storePath } from '@datawarehouse/sdk';
 import { type AedsCollections, openCollections } from './collections/aeds-collections.js';
+import { ConcurrencyLimit } from './concurrency/concurrency-limit.js';
 import { type AedsConfiguration, parseConfiguration } from './configuration.js';
 import { ChannelDirectory } from './delivery/channel-directory.js';
 import { ClientDesk } from './delivery/client-desk.js';
@@ -20,7 +21,6 @@ import { JobQueue } from './jobs/job-queue.js';
 import { ManifestValidator } from './manifests/manifest-validator.js';
 import { TrustStore } from './manifests/trust-store.js';
 import { AedsScalingManager } from './scaling/aeds-scaling-manager.js';
-import { ConcurrencyLimit } from './transfer/concurrency-limit.js';
 import { PayloadServer } from './transfer/payload-server.js';
 import { type TransferSettings, TransferTuner } from './transfer/transfer-tuner.js';
 

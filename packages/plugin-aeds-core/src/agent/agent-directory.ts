@@ -5,6 +5,7 @@ import { z } from 'zod';
 import { aedsError } from '../errors/aeds-errors.js';
 import { writeFileAtomically } from '../files/atomic-file.js';
 import { fileError, systemCode } from '../files/file-errors.js';
+import { channelIdSchema } from '../identity/identifiers.js';
 import { trustAnchorsSchema } from '../manifests/trust-store.js';
 
 /**
@@ -36,8 +37,9 @@ export function agentPaths(directory: string): AgentPaths {
 
 const enrolledServerSchema = z.strictObject({
   serverId: z.string().regex(NODE_ID_PATTERN),
-  endpoint: z.string().max(1000),
   anchors: trustAnchorsSchema,
+  /** Channels that it subscribes to. */
+  channels: z.array(channelIdSchema).max(100),
 });
 
 /** The server that an agent belongs to. */

@@ -1,21 +1,14 @@
 import { hostname } from 'node:os';
-import { type Clock, DwError, delay, systemClock } from '@datawarehouse/sdk';
+import { type Clock, systemClock } from '@datawarehouse/sdk';
 import { clientCapabilities } from '../collections/client-record.js';
+import { ConcurrencyLimit } from '../concurrency/concurrency-limit.js';
 import { openKeyPair } from '../identity/key-pair-file.js';
 import { TrustStore } from '../manifests/trust-store.js';
-import { ConcurrencyLimit } from '../transfer/concurrency-limit.js';
-import {
-  agentPaths,
-  type EnrolledServer,
-  lockDirectory,
-  readEnrolledServer,
-  writeEnrolledServer,
-} from './agent-directory.js';
+import { agentPaths, lockDirectory } from './agent-directory.js';
 import type { AgentListener } from './agent-events.js';
-import { Backoff } from './backoff.js';
 import { DeliveryJournal } from './delivery-journal.js';
 import { DeliveryWorker } from './delivery-worker.js';
-import { type EnrolOptions, enrol } from './enrol.js';
+import { joinServer } from './join-server.js';
 import { PollLoop } from './poll-loop.js';
 import { ReportOutbox } from './report-outbox.js';
 import { ServerConnection } from './server-connection.js';
@@ -34,7 +27,7 @@ export interface AgentOptions {
   readonly pin?: string;
   /** @defaultValue the name of the machine */
   readonly name?: string;
-  /** Channels to subscribe to. */
+  /** Channels to subscribe to. Where there are none, those of the last time. */
   readonly channels: readonly string[];
   readonly trustFile?: string;
   /** Ends after the first delivery that has ended and been reported. */
@@ -78,7 +71,7 @@ async function serve(
   const paths = agentPaths(options.directory);
   const identity = await openKeyPair(paths.identity);
   const capabilities = clientCapabilities.receivePassive | clientCapabilities.receiveNotify;
-  const { serverId, anchors } = await enrolled(paths.server, options, {
+  const { serverId, anchors, channels } = await joinServer(paths.server, emit, {
     ...{ connection, identity, capabilities, signal },
     ...{ pin: options.pin, channels: options.channels, trustFile: options.trustFile },
     name: options.name ?? hostname(),
@@ -103,7 +96,7 @@ async function serve(
   });
   const loop = new PollLoop({
     ...{ server, worker, journal, preferences, clock },
-    subscriptions: options.channels,
+    subscriptions: channels,
     recipient: { clientId: identity.keyId, serverId, capabilities },
     emit: tell,
   });
@@ -111,31 +104,6 @@ async function serve(
   await together([(both) => loop.run(both), (both) => outbox.run(both)], until);
   if (result !== undefined) return result;
   throw signal.reason as Error;
-}
-
-/** The server of this directory; enrols where there is none yet, and waits for a server that is away. */
-async function enrolled(
-  path: string,
-  { emit, clock, endpoint }: AgentOptions & { readonly clock: Clock },
-  options: EnrolOptions,
-): Promise<EnrolledServer> {
-  const known = await readEnrolledServer(path);
-  if (known !== undefined) return known;
-  const backoff = new Backoff({ firstMs: 1000, longestMs: 30_000 });
-  for (;;) {
-    try {
-      const server = await enrol(options);
-      await writeEnrolledServer(path, { ...server, endpoint });
-      const keyIds = server.anchors.map(({ keyId }) => keyId);
-      const { serverId } = server;
-      emit({ type: 'enrolled', clientId: options.identity.keyId, serverId, keyIds });
-      return server;
-    } catch (error) {
-      if (!DwError.is(error, 'DW_AEDS_SERVER_UNREACHABLE')) throw error;
-      emit({ type: 'disconnected', code: error.code, message: error.message });
-      await delay(backoff.next(), { clock, signal: options.signal });
-    }
-  }
 }
 
 /** Runs tasks until the signal; the first that fails ends the others, and is what is thrown. */

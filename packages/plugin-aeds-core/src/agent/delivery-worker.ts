@@ -1,10 +1,10 @@
 import { join } from 'node:path';
 import { type Clock, DwError, delay, KeyedMutex } from '@datawarehouse/sdk';
+import type { ConcurrencyLimit } from '../concurrency/concurrency-limit.js';
 import { aedsError } from '../errors/aeds-errors.js';
 import type { TrustStore } from '../manifests/trust-store.js';
 import { assertInTime } from '../manifests/verify-manifest.js';
 import type { PollResponse } from '../protocol/agent-messages.js';
-import type { ConcurrencyLimit } from '../transfer/concurrency-limit.js';
 import { removeQuarantine } from '../transfer/part-file.js';
 import { downloadVerified } from '../transfer/verified-download.js';
 import { type AdmittedManifest, admitManifest, type Recipient } from './admit-manifest.js';

@@ -65,7 +65,7 @@ export async function enrol(options: EnrolOptions): Promise<EnrolledServer> {
   const response = parseAnswer(enrolmentResponseSchema, body);
   assertAuthentic(key, request, response, options.identity);
   const anchors = [...(given ?? new TrustStore(response.anchors)).anchors];
-  return { serverId: response.serverId, endpoint: connection.endpoint, anchors };
+  return { serverId: response.serverId, anchors, channels: [...options.channels] };
 }
 
 function enrolmentRequest(

@@ -1,7 +1,8 @@
 import { type Clock, DwError, delay } from '@datawarehouse/sdk';
+import { isAborted } from '../concurrency/is-aborted.js';
+import { LinkedAbort } from '../concurrency/linked-abort.js';
 import { aedsError } from '../errors/aeds-errors.js';
 import { MAX_POLL_WAIT_MS, type PollResponse } from '../protocol/agent-messages.js';
-import { isAborted } from './abort.js';
 import type { Recipient } from './admit-manifest.js';
 import type { AgentListener } from './agent-events.js';
 import { Backoff } from './backoff.js';
@@ -76,7 +77,10 @@ export class PollLoop {
     const waitMs = this.#isConnected && capacity > 0 ? MAX_POLL_WAIT_MS : 0;
     const startedMs = clock.monotonicMs();
     const response = await server.poll(
-      { waitMs, inHand, capacity, subscriptions: [...subscriptions] },
+      {
+        ...{ waitMs, inHand, capacity, subscriptions: [...subscriptions] },
+        ...(this.#status !== undefined && { status: this.#status }),
+      },
       signal,
     );
     this.#options.preferences.update(response.transfer);
@@ -126,13 +130,14 @@ export class PollLoop {
   /** Waits for a free hand, but not so long that the server takes the agent for dead. */
   async #waitForCapacity(signal: AbortSignal): Promise<void> {
     if (this.#active.size < maxParallel) return;
-    const waiting = new AbortController();
-    const until = AbortSignal.any([signal, waiting.signal]);
-    const heartbeat = delay(MAX_POLL_WAIT_MS, { clock: this.#options.clock, signal: until });
+    const waiting = new LinkedAbort(signal);
+    const { clock } = this.#options;
+    const heartbeat = delay(MAX_POLL_WAIT_MS, { clock, signal: waiting.signal });
     try {
       await Promise.race([heartbeat, ...this.#active.values()]);
     } finally {
       waiting.abort();
+      waiting[Symbol.dispose]();
       await heartbeat.catch(() => undefined);
     }
   }

@@ -1,7 +1,7 @@
 import { type Clock, DwError, delay } from '@datawarehouse/sdk';
+import { isAborted } from '../concurrency/is-aborted.js';
 import { aedsError } from '../errors/aeds-errors.js';
 import { MAX_REPORTS, type Report } from '../protocol/agent-messages.js';
-import { isAborted } from './abort.js';
 import type { AgentListener } from './agent-events.js';
 import { Backoff } from './backoff.js';
 import type { DeliveryJournal } from './delivery-journal.js';

@@ -1,10 +1,13 @@
 import { type Clock, collectBytes, DwError } from '@datawarehouse/sdk';
 import { Agent, type Dispatcher, request as send } from 'undici';
 import { z } from 'zod';
+import { LinkedAbort } from '../concurrency/linked-abort.js';
 import { type AedsErrorCode, aedsError, aedsErrors } from '../errors/aeds-errors.js';
 
 /** Longest silence of a server that is not waiting on purpose, in milliseconds. */
 const silenceMs = 30_000;
+/** What proxies and starting or stopping nodes answer. */
+const absentStatuses: ReadonlySet<number> = new Set([502, 503, 504]);
 const maxJsonBytes = 8 * 1024 * 1024;
 
 /** One request to the server. */
@@ -66,12 +69,15 @@ export class ServerConnection implements AsyncDisposable {
    */
   async request(request: ServerRequest): Promise<ServerResponse> {
     const { method, path, timeoutMs, signal, maxBytes = maxJsonBytes } = request;
-    const until = AbortSignal.any([signal, AbortSignal.timeout(timeoutMs)]);
+    const until = new LinkedAbort(signal);
+    const timer = this.clock.setTimeout(() => {
+      until.abort(new Error(`no answer within ${timeoutMs} ms`));
+    }, timeoutMs);
     try {
       const response = await send(this.endpoint + path, {
         method,
         dispatcher: this.#dispatcher,
-        signal: until,
+        signal: until.signal,
         headers: {
           ...request.headers,
           ...(request.body && { 'content-type': 'application/json' }),
@@ -96,6 +102,9 @@ export class ServerConnection implements AsyncDisposable {
         message: `The server at ${this.endpoint} could not be reached: ${reason}`,
         cause,
       });
+    } finally {
+      timer[Symbol.dispose]();
+      until[Symbol.dispose]();
     }
   }
 
@@ -118,6 +127,12 @@ export function parseAnswer<T extends z.ZodType>(schema: T, body: Uint8Array): z
 
 /** The error that a server answered with. Nobody has signed it: good for people, not for decisions. */
 function refusal(status: number, body: Uint8Array): DwError {
+  if (absentStatuses.has(status)) {
+    return aedsError('DW_AEDS_SERVER_UNREACHABLE', {
+      message: `The server is not ready (${status})`,
+      details: { status },
+    });
+  }
   const parsed = errorBody.safeParse(jsonOrNothing(body));
   if (!parsed.success) return aedsError('DW_AEDS_SERVER_REFUSED', { details: { status } });
   const { code, message } = parsed.data.error;

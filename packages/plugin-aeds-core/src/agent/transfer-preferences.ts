@@ -1,8 +1,9 @@
 import { CONTENT_CHUNK_BYTES } from '@datawarehouse/sdk';
 import type { TransferSettings } from '../transfer/transfer-tuner.js';
 
-const maxChunkBytes = 16 * 1024 * 1024;
-const maxConcurrentChunks = 64;
+const maxConcurrentChunks = 16;
+/** Memory of one download. */
+const maxBytesInFlight = 32 * 1024 * 1024;
 
 /** How payloads are fetched now: as the server last proposed, within what this machine can bear. */
 export class TransferPreferences {
@@ -13,9 +14,10 @@ export class TransferPreferences {
   }
 
   update(proposed: TransferSettings): void {
+    const concurrent = Math.min(maxConcurrentChunks, proposed.maxConcurrentChunks);
     this.#current = {
-      chunkSizeBytes: Math.min(maxChunkBytes, proposed.chunkSizeBytes),
-      maxConcurrentChunks: Math.min(maxConcurrentChunks, proposed.maxConcurrentChunks),
+      chunkSizeBytes: Math.min(Math.floor(maxBytesInFlight / concurrent), proposed.chunkSizeBytes),
+      maxConcurrentChunks: concurrent,
     };
   }
 }

@@ -6,7 +6,7 @@ import type { JobLifecycle } from '../jobs/job-lifecycle.js';
 import type { IntentManifest } from '../manifests/intent-manifest.js';
 import type { ManifestValidator } from '../manifests/manifest-validator.js';
 import type { ClientSignals } from './client-signals.js';
-import { settledStatusOf, type TargetCounts } from './target-counts.js';
+import { settledStatusOf, summarise, type TargetCounts } from './target-counts.js';
 import type { TargetLedger } from './target-ledger.js';
 import { resolveTargets } from './target-resolver.js';
 
@@ -70,8 +70,10 @@ export class Dispatcher {
     if (clientIds.length === 0) {
       throw aedsError('DW_AEDS_NO_TARGETS', { details: { jobId: job.jobId, unfit: unfit.length } });
     }
-    await ledger.open(job.jobId, clientIds, signal);
-    const now = await lifecycle.dispatched(job.jobId, clientIds.length);
+    const counts = await ledger.open(job.jobId, clientIds, signal);
+    // An interrupted run may have added clients that would not be found any more.
+    const { totalTargets } = summarise(counts);
+    const now = await lifecycle.dispatched(job.jobId, totalTargets);
     // Both may have come while the ledger was written.
     if (now?.status === 'cancelled') await this.#closeOpen(job.jobId, 'cancelled');
     if ((job.expiresAt ?? Infinity) <= this.#options.clock.now()) await this.expire(job.jobId);

@@ -2,6 +2,7 @@ import type { Clock } from '@datawarehouse/sdk';
 import type { AedsCollections } from '../collections/aeds-collections.js';
 import { type ClientRecord, clientStatusOf } from '../collections/client-record.js';
 import { isFinal } from '../collections/job-record.js';
+import { LinkedAbort } from '../concurrency/linked-abort.js';
 import { aedsError } from '../errors/aeds-errors.js';
 import type { PollRequest, PollResponse } from '../protocol/agent-messages.js';
 import type { ChannelDirectory } from './channel-directory.js';
@@ -32,23 +33,24 @@ export class PollDesk {
   /** Answers when there is news for the client, when its time is over, or when a newer poll comes. */
   async poll(clientId: string, request: PollRequest, signal: AbortSignal): Promise<PollResponse> {
     const { clock, signals } = this.#options;
-    const timeOver = new AbortController();
+    const until = new LinkedAbort(signal);
     const timer = clock.setTimeout(() => {
-      timeOver.abort();
+      until.abort();
     }, request.waitMs);
-    const until = AbortSignal.any([signal, timeOver.signal]);
     const listener = signals.listen(clientId);
     try {
-      const before = clientStatusOf(await this.#meet(clientId, request));
+      const client = await this.#meet(clientId, request);
+      const before = request.status ?? clientStatusOf(client);
       for (;;) {
         const response = await this.#look(clientId, request);
         const isNews = response.deliveries.length > 0 || response.status !== before;
         if (isNews || response.status === 'revoked') return response;
-        if (request.waitMs === 0 || until.aborted || listener.isOver()) return response;
-        await listener.next(until);
+        if (request.waitMs === 0 || until.signal.aborted || listener.isOver()) return response;
+        await listener.next(until.signal);
       }
     } finally {
       timer[Symbol.dispose]();
+      until[Symbol.dispose]();
       listener[Symbol.dispose]();
     }
   }

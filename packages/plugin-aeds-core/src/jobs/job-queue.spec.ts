@@ -3,8 +3,8 @@ import { ManualClock, MemoryBackingStore } from '@datawarehouse/sdk/testing';
 import { beforeEach, describe, expect, it, vi } from 'vitest';
 import { openCollections } from '../collections/aeds-collections.js';
 import type { JobRecord } from '../collections/job-record.js';
+import { ConcurrencyLimit } from '../concurrency/concurrency-limit.js';
 import { newTimedId } from '../identity/identifiers.js';
-import { ConcurrencyLimit } from '../transfer/concurrency-limit.js';
 import { JobLifecycle } from './job-lifecycle.js';
 import { type JobHandler, JobQueue, type JobQueueOptions } from './job-queue.js';
 

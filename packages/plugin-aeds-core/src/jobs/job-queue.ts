@@ -6,8 +6,8 @@ import {
   type Logger,
 } from '@datawarehouse/sdk';
 import type { JobRecord } from '../collections/job-record.js';
+import type { ConcurrencyLimit } from '../concurrency/concurrency-limit.js';
 import { aedsError } from '../errors/aeds-errors.js';
-import type { ConcurrencyLimit } from '../transfer/concurrency-limit.js';
 import { fnv1a } from './fnv1a.js';
 import type { JobLifecycle } from './job-lifecycle.js';
 import { JobPartition } from './job-partition.js';

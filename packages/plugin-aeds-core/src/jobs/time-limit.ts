@@ -1,4 +1,5 @@
 import type { Clock } from '@datawarehouse/sdk';
+import { LinkedAbort } from '../concurrency/linked-abort.js';
 
 /** How long a piece of work may take, and what stops it earlier. */
 export interface TimeLimitOptions {
@@ -22,11 +23,7 @@ export async function withTimeLimit<T>(
 ): Promise<T> {
   const { signal, clock } = options;
   signal.throwIfAborted();
-  const controller = new AbortController();
-  const stop = (): void => {
-    controller.abort(signal.reason);
-  };
-  signal.addEventListener('abort', stop, { once: true });
+  const controller = new LinkedAbort(signal);
   const timer = clock.setTimeout(() => {
     controller.abort(options.onTimeout());
   }, options.limitMs);
@@ -34,7 +31,7 @@ export async function withTimeLimit<T>(
     return await raceWithAbort(work(controller.signal), controller.signal, options.onLateFailure);
   } finally {
     timer[Symbol.dispose]();
-    signal.removeEventListener('abort', stop);
+    controller[Symbol.dispose]();
   }
 }
 

@@ -52,6 +52,9 @@ export type EnrolmentResponse = Readonly<z.output<typeof enrolmentResponseSchema
 /** Where an enrolling client gets what its key derivation needs. */
 export const invitationSaltSchema = z.strictObject({ salt: digest });
 
+/** Where a client stands with the operator. */
+const statusSchema = z.enum(['pending', 'approved', 'revoked']);
+
 export const pollRequestSchema = z.strictObject({
   waitMs: z.int().min(0).max(MAX_POLL_WAIT_MS),
   /** Jobs that the client has in hand; they are not sent again. */
@@ -60,11 +63,13 @@ export const pollRequestSchema = z.strictObject({
   capacity: z.int().min(0).max(MAX_DELIVERIES),
   /** Channels that it wants. */
   subscriptions,
+  /** Where it stands, by the answer before; another standing is news. */
+  status: statusSchema.exactOptional(),
 });
 export type PollRequest = Readonly<z.output<typeof pollRequestSchema>>;
 
 export const pollResponseSchema = z.strictObject({
-  status: z.enum(['pending', 'approved', 'revoked']),
+  status: statusSchema,
   /** Channels that the client is in, mandatory ones too. */
   channels: z.array(channelIdSchema).max(2000),
   transfer: transferSchema,

@@ -14,9 +14,9 @@ import {
   collectionEntries,
   collectionNames,
 } from '../collections/aeds-collections.js';
+import type { ConcurrencyLimit } from '../concurrency/concurrency-limit.js';
 import type { ClientSignals } from '../delivery/client-signals.js';
 import type { JobQueue } from '../jobs/job-queue.js';
-import type { ConcurrencyLimit } from '../transfer/concurrency-limit.js';
 import type { TransferSettings, TransferTuner } from '../transfer/transfer-tuner.js';
 import { aedsMetricDescriptors } from './metric-descriptors.js';
 

@@ -5,9 +5,9 @@ import type {
   HttpResponse,
   PayloadReference,
 } from '@datawarehouse/sdk';
+import type { ConcurrencyLimit } from '../concurrency/concurrency-limit.js';
 import { aedsError } from '../errors/aeds-errors.js';
 import { type ByteRange, parseRange } from './byte-range.js';
-import type { ConcurrencyLimit } from './concurrency-limit.js';
 import type { TransferTuner } from './transfer-tuner.js';
 
 export interface PayloadServerOptions {
@@ -34,9 +34,7 @@ export class PayloadServer {
     const ifRange = request.headers['if-range'];
     const wanted = ifRange === undefined || ifRange === etag ? request.headers.range : undefined;
     const range = parseRange(wanted, sizeBytes);
-    if (range === 'unsatisfiable') {
-      throw aedsError('DW_AEDS_RANGE_NOT_SATISFIABLE', { details: { sizeBytes } });
-    }
+    if (range === 'unsatisfiable') return unsatisfiable(sizeBytes);
     const { start, end } = range ?? { start: 0, end: sizeBytes };
     return {
       status: range === undefined ? 200 : 206,
@@ -79,4 +77,16 @@ export class PayloadServer {
       place[Symbol.dispose]();
     }
   }
+}
+
+/** The categories of errors have no 416, which download tools expect here. */
+function unsatisfiable(sizeBytes: number): HttpResponse {
+  const { code, message, hint, retryable, details } = aedsError('DW_AEDS_RANGE_NOT_SATISFIABLE', {
+    details: { sizeBytes },
+  });
+  return {
+    status: 416,
+    headers: { 'content-range': `bytes */${sizeBytes}` },
+    json: { error: { code, message, hint, retryable, details } },
+  };
 }

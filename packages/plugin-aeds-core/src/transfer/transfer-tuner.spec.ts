@@ -1,7 +1,7 @@
 import { CONTENT_CHUNK_BYTES, defaultScalingLimits } from '@datawarehouse/sdk';
 import { ManualClock } from '@datawarehouse/sdk/testing';
 import { describe, expect, it } from 'vitest';
-import { ConcurrencyLimit } from './concurrency-limit.js';
+import { ConcurrencyLimit } from '../concurrency/concurrency-limit.js';
 import { TransferTuner } from './transfer-tuner.js';
 
 describe('TransferTuner', () => {

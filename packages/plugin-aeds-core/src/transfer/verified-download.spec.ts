@@ -4,10 +4,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { CONTENT_CHUNK_BYTES } from '@datawarehouse/sdk';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { ConcurrencyLimit } from '../concurrency/concurrency-limit.js';
 import type { IntentManifest } from '../manifests/intent-manifest.js';
 import { chunkDigestsOf, payloadOf } from '../testing/samples.js';
 import { runsOf } from './chunk-plan.js';
-import { ConcurrencyLimit } from './concurrency-limit.js';
 import { downloadVerified, type PayloadSource } from './verified-download.js';
 
 const chunks = 20;

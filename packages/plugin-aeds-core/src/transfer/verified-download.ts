@@ -1,7 +1,8 @@
 import { CONTENT_CHUNK_BYTES } from '@datawarehouse/sdk';
+import type { ConcurrencyLimit } from '../concurrency/concurrency-limit.js';
+import { LinkedAbort } from '../concurrency/linked-abort.js';
 import { aedsError } from '../errors/aeds-errors.js';
 import { ChunkPlan, type ChunkRun, type Payload, runsOf } from './chunk-plan.js';
-import type { ConcurrencyLimit } from './concurrency-limit.js';
 import { PartFile } from './part-file.js';
 import type { TransferSettings } from './transfer-tuner.js';
 
@@ -71,8 +72,8 @@ async function fetchAll(options: VerifiedDownloadOptions, progress: Progress): P
   );
   let doneBytes = progress.doneBytes;
   onProgress(doneBytes);
-  const failing = new AbortController();
-  const signal = AbortSignal.any([options.signal, failing.signal]);
+  const failing = new LinkedAbort(options.signal);
+  const { signal } = failing;
   const work = async (worker: number): Promise<void> => {
     while (worker < settings().maxConcurrentChunks) {
       signal.throwIfAborted();
@@ -91,6 +92,7 @@ async function fetchAll(options: VerifiedDownloadOptions, progress: Progress): P
     }),
   );
   await Promise.allSettled(workers);
+  failing[Symbol.dispose]();
   signal.throwIfAborted();
 }
 

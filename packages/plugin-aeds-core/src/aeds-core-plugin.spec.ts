@@ -97,6 +97,18 @@ describe('AedsCorePlugin', () => {
     );
   });
 
+  it('says how it does, and changes nothing by that', async () => {
+    expect(plugin.health()).toEqual({ status: 'healthy' });
+    await stop();
+    store.list = () => {
+      throw new Error('the disk is gone');
+    };
+    await start();
+    await vi.waitFor(() => {
+      expect(plugin.health()).toMatchObject({ status: 'degraded' });
+    });
+  });
+
   it('refuses what nobody would receive, before it reads a byte', async () => {
     await call('POST', '/aeds/v1/channels', { channelId: 'empty' });
     await expect(publish('channel=empty')).rejects.toMatchObject({ code: 'DW_AEDS_NO_TARGETS' });

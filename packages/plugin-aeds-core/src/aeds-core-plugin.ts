@@ -4,6 +4,7 @@ import {
   type IPlugin,
   IScalableSubsystem,
   type PluginContext,
+  type PluginHealth,
   SdkCompatibility,
 } from '@datawarehouse/sdk';
 import { type AedsServer, openServer } from './aeds-server.js';
@@ -52,6 +53,16 @@ export class AedsCorePlugin implements IPlugin {
   async stopAsync(deadline: AbortSignal): Promise<void> {
     this.#cleanUp?.[Symbol.dispose]();
     await this.#server?.queue.stop(deadline);
+  }
+
+  health(): PluginHealth {
+    if (this.#server?.queue.statistics().hasLostSight === true) {
+      return { status: 'degraded', reason: 'open jobs could not be taken up again; see the log' };
+    }
+    if (this.#server?.gate.state === 'shedding') {
+      return { status: 'degraded', reason: 'the job queue is full' };
+    }
+    return { status: 'healthy' };
   }
 
   #scheduleCleanUp(): void {

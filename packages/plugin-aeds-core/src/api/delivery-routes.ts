@@ -50,8 +50,11 @@ export function deliveryRoutes(options: DeliveryRoutesOptions): readonly HttpRou
       method: 'POST',
       path: '/aeds/v1/publications',
       summary: 'Publishes the body as a payload to channels, clients or whoever meets criteria.',
-      handle: async ({ query, body, signal }) => {
-        const request = addressed(parseRequest(publicationQuery, query));
+      handle: async ({ query, body, contentLength, signal }) => {
+        const request = {
+          ...addressed(parseRequest(publicationQuery, query)),
+          ...(contentLength !== undefined && { announcedBytes: contentLength }),
+        };
         return { status: 201, json: await publisher.publish(request, body, signal) };
       },
     },

@@ -31,6 +31,8 @@ export interface PublicationRequest extends Addressing {
   readonly priority: number;
   /** Milliseconds from now. */
   readonly expiresInMs?: number;
+  /** Size of the payload, where it is known before it comes. */
+  readonly announcedBytes?: number;
   readonly metadata?: Readonly<Record<string, string>>;
 }
 
@@ -119,6 +121,10 @@ export class Publisher {
     signal: AbortSignal,
   ): Promise<{ readonly clientIds: readonly string[]; readonly unfit: readonly UnfitClient[] }> {
     assertSafeFileName(request.name);
+    const { maxPayloadBytes } = this.#options;
+    if ((request.announcedBytes ?? 0) > maxPayloadBytes) {
+      throw aedsError('DW_AEDS_PAYLOAD_TOO_LARGE', { details: { maxBytes: maxPayloadBytes } });
+    }
     if (request.action !== 'passive' && request.action !== 'notify') {
       throw aedsError('DW_AEDS_ACTION_NOT_OFFERED', { details: { action: request.action } });
     }

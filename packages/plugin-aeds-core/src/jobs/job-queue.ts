@@ -37,6 +37,8 @@ export interface JobQueueStatistics {
   readonly processedCount: number;
   readonly failedCount: number;
   readonly partitionDepths: readonly number[];
+  /** Whether jobs of an earlier run could not be found; they wait for the next start. */
+  readonly hasLostSight: boolean;
 }
 
 /** Runs jobs: each in the partition that its id leads to, the most urgent first, one at a time a partition. */
@@ -48,6 +50,7 @@ export class JobQueue {
   readonly #stopping = new AbortController();
   readonly #aborting = new AbortController();
   #work: Promise<unknown> | undefined;
+  #hasLostSight = false;
   #enqueuedCount = 0;
   #processedCount = 0;
   #failedCount = 0;
@@ -104,6 +107,7 @@ export class JobQueue {
       processedCount: this.#processedCount,
       failedCount: this.#failedCount,
       partitionDepths: this.#partitions.map(({ queueDepth }) => queueDepth),
+      hasLostSight: this.#hasLostSight,
     };
   }
 
@@ -127,6 +131,7 @@ export class JobQueue {
       }
     } catch (error) {
       if (signal.aborted) return;
+      this.#hasLostSight = true;
       logger.error({ error }, 'open jobs could not all be taken up again; restart the node');
     } finally {
       this.#fresh = undefined;

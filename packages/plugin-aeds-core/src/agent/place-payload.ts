@@ -63,7 +63,7 @@ export async function placePayload(
   const path = placePath(place, filesDirectory);
   const folder = dirname(path);
   try {
-    await mkdir(folder, { recursive: true, mode: 0o755 });
+    await mkdir(folder, { recursive: true, mode: 0o700 });
     // A link that somebody put here would lead the file out of the directory.
     if (!(await lstat(folder)).isDirectory()) {
       throw aedsError('DW_AEDS_FILE_IO', {

@@ -29,7 +29,10 @@ export interface DwOptions {
 
 /** Starts `dw` with an environment that knows no node. */
 export function spawnDw(args: readonly string[], options: DwOptions = {}): ChildProcess {
-  const inherited = Object.entries(process.env).filter(([name]) => !name.startsWith('DW_'));
+  // What colours a test run must not colour, or add warnings to, what is compared here.
+  const inherited = Object.entries(process.env).filter(
+    ([name]) => !/^DW_|^FORCE_COLOR$/.test(name),
+  );
   return spawn(process.execPath, [dwMain, ...args], {
     cwd: options.cwd,
     env: { ...Object.fromEntries(inherited), NO_COLOR: '1', ...options.env },

@@ -101,6 +101,9 @@ describe('plugins of a Host', () => {
         expect.objectContaining({ level: 'error', message: error?.message }),
       );
     }
+    const messages = host.plugins().map(({ error }) => error?.message);
+    expect(messages).toContain('Plugin import-hangs did not finish its import within 100 ms');
+    expect(messages).toContain('Plugin hangs did not finish initializeAsync within 100 ms');
     expect((await call(host, '/ready')).status).toBe(200);
   });
 
@@ -173,6 +176,16 @@ describe('plugins of a Host', () => {
       code: 'DW_HOST_REQUIRED_PLUGIN',
       message: expect.stringMatching(/not-installed.*nowhere/),
       details: { problems: [{ code: 'DW_PLUGIN_NOT_FOUND' }, { code: 'DW_PLUGIN_NOT_FOUND' }] },
+    });
+    await bench.plugin(
+      'bad-too',
+      `async initializeAsync() { throw new Error('no net\\nat all'); },`,
+    );
+    const both = ['bad', 'bad-too'].map((path) => ({ path, required: true }));
+    await expect(bench.start(both)).rejects.toMatchObject({
+      code: 'DW_HOST_REQUIRED_PLUGIN',
+      message:
+        'Required plugins did not start. Plugin bad failed in initializeAsync: no disk; Plugin bad-too failed in initializeAsync: no net',
     });
     // The store is free again.
     await bench.start(['good']);
@@ -305,7 +318,10 @@ describe('plugins of a Host', () => {
   });
 
   it('says what a running plugin says of its health', async () => {
-    await bench.plugin('ill', `health: () => ({ status: 'degraded', reason: 'a cold' }),`);
+    await bench.plugin(
+      'ill',
+      `health: () => ({ status: 'degraded', reason: 'a cold', since: 1n }),`,
+    );
     await bench.plugin('mute', `health: () => { throw new Error('mute'); },`);
     await bench.plugin('odd', `health: () => 'fine',`);
     const host = await bench.start(['ill', 'mute', 'odd']);

@@ -56,6 +56,35 @@ describe('Host', () => {
     await host.stop();
   });
 
+  it('gives the start up when it is told to, and closes what it had opened', async () => {
+    const abort = new AbortController();
+    await bench.plugin('a', `async stopAsync() { note('stop'); },`);
+    await bench.plugin(
+      'hangs',
+      `initializeAsync() { note('begun'); return new Promise(() => {}); },`,
+    );
+    const starting = bench.start(['a', 'hangs'], {}, { signal: abort.signal });
+    const outcome = expect(starting).rejects.toThrow('enough');
+    await expect.poll(() => bench.notes).toEqual(['begun']);
+    abort.abort(new Error('enough'));
+    await outcome;
+    expect(bench.notes).toEqual(['begun', 'stop']);
+    await bench.start(['a']);
+  });
+
+  it('guards the process until the plugins have stopped', async () => {
+    const count = (): number => process.listenerCount('uncaughtException');
+    const before = count();
+    await bench.plugin(
+      'a',
+      `async stopAsync() { note(String(process.listenerCount('uncaughtException'))); },`,
+    );
+    const host = await bench.start(['a'], {}, { guardsProcess: true });
+    await host.stop();
+    expect(bench.notes).toEqual([String(before + 1)]);
+    expect(count()).toBe(before);
+  });
+
   it('lets requests at work end when it stops, and refuses new ones', async () => {
     await bench.plugin(
       'slow',

@@ -4,7 +4,7 @@ import { type HostInputs, HostState } from './composition/host-state.js';
 import type { HostConfiguration } from './configuration/host-configuration.js';
 import { createHostLogger, type HostLogger } from './logging/host-logger.js';
 import type { PluginStatus } from './running/plugin-status.js';
-import { guardProcess } from './running/process-guard.js';
+import { guardProcess, type ProcessGuardOptions } from './running/process-guard.js';
 import { ResourceStack } from './running/resource-stack.js';
 
 /** Options of {@link Host.start}. */
@@ -17,6 +17,8 @@ export interface HostOptions {
    * ending it. Default: `false`.
    */
   readonly guardsProcess?: boolean;
+  /** Gives the start up: what was opened is closed, and the start rejects with the reason. */
+  readonly signal?: AbortSignal | undefined;
 }
 
 /** A running node. */
@@ -50,11 +52,14 @@ export class Host implements AsyncDisposable {
   static async start(configuration: HostConfiguration, options: HostOptions = {}): Promise<Host> {
     const { clock = systemClock, logger = createHostLogger(configuration.log) } = options;
     const resources = new ResourceStack({ owner: 'the host', clock });
-    const inputs: HostInputs = { configuration, logger, clock, resources };
+    const { signal } = options;
+    const inputs: HostInputs = { configuration, logger, clock, resources, signal };
     const state = new HostState(clock);
+    let parts: HostParts | undefined;
+    // Owned first and so closed last: a plugin can also throw while it stops.
+    if (options.guardsProcess === true) guard(() => parts?.plugins.folders() ?? [], state, inputs);
     try {
-      const parts = await openHostParts(inputs, state);
-      if (options.guardsProcess === true) guard(parts, inputs);
+      parts = await openHostParts(inputs, state);
       await run(parts, state, inputs);
       return new Host(parts, state, inputs);
     } catch (error) {
@@ -98,7 +103,7 @@ export class Host implements AsyncDisposable {
 /** Brings an opened host to where it serves. */
 async function run(parts: HostParts, state: HostState, inputs: HostInputs): Promise<void> {
   const { dataDirectory, identity, cluster, scaling, server, plugins } = parts;
-  const { configuration, logger, resources } = inputs;
+  const { configuration, logger, resources, signal } = inputs;
   // What an earlier run that was killed left behind would lead the command line astray.
   await dataDirectory.removeNodeFile();
   await plugins.load(configuration.plugins, configuration.directory);
@@ -109,6 +114,7 @@ async function run(parts: HostParts, state: HostState, inputs: HostInputs): Prom
       `the configuration sets limits of ${subsystem}, which nobody provides`,
     );
   }
+  signal?.throwIfAborted();
   state.endpoint = await server.listen();
   resources.own({ [Symbol.asyncDispose]: () => dataDirectory.removeNodeFile() });
   await dataDirectory.writeNodeFile({
@@ -128,18 +134,24 @@ async function run(parts: HostParts, state: HostState, inputs: HostInputs): Prom
   );
 }
 
-function guard({ plugins }: HostParts, { logger, resources }: HostInputs): void {
-  resources.own(
-    guardProcess({
-      logger,
-      plugins: () => plugins.folders(),
-      onDidFail: () => {
-        process.exitCode = 1;
-        resources.close().then(
-          () => process.exit(),
-          () => process.exit(),
-        );
-      },
-    }),
-  );
+/** Time beyond `timeouts.stopMs` after which a failed node ends, whatever is still open. */
+const forcedEndMs = 5_000;
+
+function guard(
+  plugins: ProcessGuardOptions['plugins'],
+  state: HostState,
+  { configuration, logger, resources, clock }: HostInputs,
+): void {
+  const { stopMs } = configuration.timeouts;
+  const end = (): void => process.exit(1);
+  const onDidFail = (): void => {
+    logger.error('the error is no plugin’s, so that the state of the node is unknown: it ends');
+    state.beginStop(stopMs);
+    clock.setTimeout(end, stopMs + forcedEndMs);
+    resources.close().then(end, (error: unknown) => {
+      logger.error({ error }, 'the host could not close what it had opened');
+      end();
+    });
+  };
+  resources.own(guardProcess({ logger, plugins, onDidFail }));
 }

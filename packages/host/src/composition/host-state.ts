@@ -11,6 +11,8 @@ export interface HostInputs {
   readonly clock: Clock;
   /** Takes over every part that is opened. */
   readonly resources: ResourceStack;
+  /** Gives the start up. */
+  readonly signal?: AbortSignal | undefined;
 }
 
 /** Least time that a part gets to close, however little is left for all. */

@@ -13,7 +13,7 @@ import { hostTokens } from './host-tokens.js';
 /** Binds the manager of the plugins, which has all the rest for them. */
 export function runningModule(container: Container): ContainerModule {
   const open = (
-    { configuration, logger, clock }: HostInputs,
+    { configuration, logger, clock, signal }: HostInputs,
     node: INodeIdentity,
     store: IPersistentBackingStore,
     bus: InProcessMessageBus,
@@ -36,6 +36,7 @@ export function runningModule(container: Container): ContainerModule {
       scaling,
       dataDirectory,
       timeouts,
+      signal,
     });
   };
   return new ContainerModule(({ bind }) => {

@@ -22,7 +22,7 @@ export async function loadPlugin(plugin: DiscoveredPlugin): Promise<IPlugin> {
   } catch (cause) {
     const reason = cause instanceof Error ? cause.message : String(cause);
     throw hostError('DW_PLUGIN_FAILED', {
-      message: `Plugin ${plugin.id} failed in createPlugin: ${reason}`,
+      message: `Plugin ${plugin.id} failed in createPlugin: ${reason.split('\n', 1).join('')}`,
       cause,
       details: { pluginId: plugin.id },
     });

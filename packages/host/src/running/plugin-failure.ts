@@ -4,7 +4,7 @@ import { hostError, hostErrors } from '../errors/host-errors.js';
 /** Says what went wrong in a plugin's own code, with its name; the host's errors have it already. */
 export function pluginFailure(pluginId: string, stage: string, error: unknown): DwError {
   if (DwError.is(error) && Object.hasOwn(hostErrors, error.code)) return error;
-  const reason = error instanceof Error ? error.message : String(error);
+  const reason = firstLine(error instanceof Error ? error.message : String(error));
   const hint = DwError.is(error) ? error.hint : undefined;
   return hostError('DW_PLUGIN_FAILED', {
     message: `Plugin ${pluginId} failed in ${stage}: ${reason}`,
@@ -17,9 +17,27 @@ export function pluginFailure(pluginId: string, stage: string, error: unknown): 
 /** Says that a plugin did not come to an end. */
 export function timeoutFailure(pluginId: string, stage: string, limitMs: number): DwError {
   return hostError('DW_PLUGIN_TIMEOUT', {
-    message: `Plugin ${pluginId} did not finish ${stage} within ${limitMs} ms`,
+    message: `Plugin ${pluginId} did not finish ${stage} within ${Math.round(limitMs)} ms`,
     details: { pluginId, stage, limitMs },
   });
+}
+
+/** Says that the host was told to stop before a plugin was at its end. */
+export function stoppedFailure(pluginId: string, stage: string): DwError {
+  return hostError('DW_HOST_STOPPED', {
+    message: `The host stops before plugin ${pluginId} finished ${stage}`,
+    details: { pluginId, stage },
+  });
+}
+
+/** Every problem is one line; the rest stays in the cause. */
+function firstLine(text: string): string {
+  return (
+    text
+      .split('\n')
+      .find((line) => line.trim() !== '')
+      ?.trim() ?? text
+  );
 }
 
 /** Logs what is wrong with a plugin in one line; the stack is of use only where its code threw. */

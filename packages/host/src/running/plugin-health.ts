@@ -6,7 +6,11 @@ export function healthOf(plugin: IPlugin): PluginHealth {
   if (plugin.health === undefined) return { status: 'healthy' };
   try {
     const health: unknown = plugin.health();
-    if (isHealth(health)) return health;
+    if (isHealth(health)) {
+      const { status, reason } = health;
+      // Whatever else it says, and in whatever shape, must not spoil the answer for the others.
+      return { status, ...(typeof reason === 'string' && { reason }) };
+    }
     return { status: 'unhealthy', reason: 'health() returned no health' };
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error);

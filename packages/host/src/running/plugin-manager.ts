@@ -45,7 +45,10 @@ export class PluginManager {
       if (broken !== undefined) plugin.fail(dependencyFailedError(plugin.id, broken, 'failed'));
       else await plugin.initialize();
       if (!plugin.life.isAlive) await this.#abandon(plugin);
+      this.#surroundings.signal?.throwIfAborted();
     }
+    // Only now, so that whoever corrects a plugin learns of the others as well.
+    this.#assertRequired();
   }
 
   /** @throws DwError What is wrong with a required plugin, or `DW_HOST_REQUIRED_PLUGIN` for several things. */
@@ -54,6 +57,8 @@ export class PluginManager {
       if (plugin.life.state !== 'initialized') continue;
       await plugin.start();
       if (!plugin.life.isAlive) await this.#abandon(plugin);
+      this.#surroundings.signal?.throwIfAborted();
+      this.#assertRequired();
     }
   }
 
@@ -96,7 +101,6 @@ export class PluginManager {
       await this.#end(dependent, stopMs);
     }
     await this.#end(failed, stopMs);
-    this.#assertRequired();
   }
 
   async #end(plugin: RunningPlugin, stopMs: number): Promise<void> {

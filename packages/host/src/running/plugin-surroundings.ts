@@ -25,4 +25,6 @@ export interface PluginSurroundings {
   readonly scaling: ScalingRegistry;
   readonly dataDirectory: DataDirectory;
   readonly timeouts: HostConfiguration['timeouts'];
+  /** Gives the start of the plugins up. */
+  readonly signal?: AbortSignal | undefined;
 }

@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtemp, realpath, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, realpath, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
@@ -24,14 +24,18 @@ ${code}
 `;
 
 describe('guardProcess', () => {
+  let root: string;
   let directory: string;
 
   beforeEach(async () => {
-    directory = await realpath(await mkdtemp(join(tmpdir(), 'dw-guard-')));
+    // Blanks and letters beyond ASCII stand percent-encoded in a stack.
+    root = await realpath(await mkdtemp(join(tmpdir(), 'dw-guard-')));
+    directory = join(root, 'plug ïn');
+    await mkdir(directory);
   });
 
   afterEach(async () => {
-    await rm(directory, { recursive: true, force: true });
+    await rm(root, { recursive: true, force: true });
   });
 
   async function run(code: string) {
@@ -64,6 +68,15 @@ describe('guardProcess', () => {
         'alive',
       ],
       exitCode: 0,
+    });
+  });
+
+  it('blames no plugin whose folder only begins like another one', async () => {
+    const file = `${directory} too.mjs`;
+    await writeFile(file, `setTimeout(() => { throw new Error('not his'); }, 1);`);
+    expect(await run(`await import(${JSON.stringify(pathToFileURL(file).href)});`)).toEqual({
+      lines: ['an error was not caught: not his undefined', 'fatal: not his'],
+      exitCode: 1,
     });
   });
 

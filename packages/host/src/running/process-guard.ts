@@ -1,3 +1,5 @@
+import { sep } from 'node:path';
+import { pathToFileURL } from 'node:url';
 import type { Logger } from '@datawarehouse/sdk';
 
 /** What {@link guardProcess} needs. */
@@ -17,7 +19,7 @@ export function guardProcess(options: ProcessGuardOptions): Disposable {
   const { logger, plugins, onDidFail } = options;
   const ownerOf = (error: unknown): string | undefined => {
     const stack = error instanceof Error ? (error.stack ?? '') : '';
-    return plugins().find(({ directory }) => stack.includes(directory))?.id;
+    return plugins().find(({ directory }) => liesIn(stack, directory))?.id;
   };
   const onRejection = (error: unknown): void => {
     logger.error(
@@ -38,4 +40,11 @@ export function guardProcess(options: ProcessGuardOptions): Disposable {
       process.off('uncaughtException', onException);
     },
   };
+}
+
+/** Whether a stack leads to a folder: modules stand there by their addresses, others by their paths. */
+function liesIn(stack: string, directory: string): boolean {
+  return (
+    stack.includes(`${directory}${sep}`) || stack.includes(`${pathToFileURL(directory).href}/`)
+  );
 }

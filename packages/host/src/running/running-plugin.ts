@@ -1,7 +1,7 @@
 import type { DwError, IPlugin } from '@datawarehouse/sdk';
 import type { DiscoveredPlugin } from '../loading/discovered-plugin.js';
 import { loadPlugin } from '../loading/load-plugin.js';
-import { logPluginError, pluginFailure, timeoutFailure } from './plugin-failure.js';
+import { logPluginError, pluginFailure, stoppedFailure, timeoutFailure } from './plugin-failure.js';
 import { healthOf } from './plugin-health.js';
 import { PluginLife } from './plugin-life.js';
 import { HostPluginScope } from './plugin-scope.js';
@@ -11,6 +11,14 @@ import { withTimeLimit } from './time-limit.js';
 
 /** Share of the time to stop that requests at work may use up. */
 const drainRatio = 0.25;
+
+/** One call of a plugin. */
+interface Attempt {
+  /** What it is at, for errors. */
+  readonly stage: () => string;
+  readonly limitMs: number;
+  readonly signal: AbortSignal | undefined;
+}
 
 /** One plugin from its first call to the closing of its scope. Its failures stay here. */
 export class RunningPlugin {
@@ -43,13 +51,16 @@ export class RunningPlugin {
 
   /** Imports the plugin and initialises it. Never rejects: see its state. */
   async initialize(): Promise<void> {
-    const { timeouts, scaling } = this.#surroundings;
-    await this.#attempt('initializeAsync', timeouts.initializeMs, async () => {
+    const { timeouts, scaling, signal } = this.#surroundings;
+    let stage = 'its import';
+    const options = { stage: () => stage, limitMs: timeouts.initializeMs, signal };
+    this.#spentMs += await this.#attempt(options, async () => {
       const isServing = (): boolean => this.#life.state === 'running';
       this.#scope = await HostPluginScope.open(this.plugin, this.#surroundings, isServing);
       const instance = await loadPlugin(this.plugin);
       if (this.#life.isOver) return;
       this.#instance = instance;
+      stage = 'initializeAsync';
       await instance.initializeAsync(this.#scope.context);
       await scaling.applyConfigured(this.id);
     });
@@ -60,8 +71,10 @@ export class RunningPlugin {
 
   /** Starts it. Never rejects: see its state. */
   async start(): Promise<void> {
-    const { startMs } = this.#surroundings.timeouts;
-    await this.#attempt('startAsync', startMs, async () => this.#instance?.startAsync?.());
+    const { timeouts, signal } = this.#surroundings;
+    const options = { stage: () => 'startAsync', limitMs: timeouts.startMs, signal };
+    const start = async (): Promise<void> => this.#instance?.startAsync?.();
+    this.#spentMs += await this.#attempt(options, start);
     if (!this.#life.isOver) this.#life.moveTo('running');
   }
 
@@ -83,7 +96,8 @@ export class RunningPlugin {
     if (!this.#isInitialized) return;
     this.#scope?.beginStop();
     await this.#drain(limitMs * drainRatio);
-    await this.#attempt('stopAsync', limitMs, async () => this.#instance?.stopAsync?.(deadline));
+    const options = { stage: () => 'stopAsync', limitMs, signal: undefined };
+    await this.#attempt(options, async () => this.#instance?.stopAsync?.(deadline));
     if (!this.#life.isOver) this.#life.moveTo('stopped');
   }
 
@@ -127,15 +141,20 @@ export class RunningPlugin {
     }
   }
 
-  async #attempt(stage: string, limitMs: number, work: () => Promise<void>): Promise<void> {
+  /** Never rejects; resolves to how long it took. */
+  async #attempt(attempt: Attempt, work: () => Promise<void>): Promise<number> {
+    const { stage, limitMs, signal } = attempt;
     const { clock } = this.#surroundings;
     const beganMs = clock.monotonicMs();
     try {
-      const error = (): Error => timeoutFailure(this.id, stage, limitMs);
-      await withTimeLimit(work, { limitMs, clock, error });
+      const error = (): Error => timeoutFailure(this.id, stage(), limitMs);
+      await withTimeLimit(work, { limitMs, clock, error, signal });
     } catch (error) {
-      this.fail(pluginFailure(this.id, stage, error));
+      const isGivenUp = signal?.aborted === true && error === signal.reason;
+      this.fail(
+        isGivenUp ? stoppedFailure(this.id, stage()) : pluginFailure(this.id, stage(), error),
+      );
     }
-    if (stage !== 'stopAsync') this.#spentMs += clock.monotonicMs() - beganMs;
+    return clock.monotonicMs() - beganMs;
   }
 }

@@ -53,11 +53,12 @@ async function start(context: CommandContext): Promise<void> {
   // The server, the store and the container are far from what the other commands need.
   const { Host: Loaded } = await import('../../host.js');
   context.signal.throwIfAborted();
-  const host = await Loaded.start(configuration, { guardsProcess: true }).catch(
-    (error: unknown) => {
-      throw eachProblem(error);
-    },
-  );
+  const host = await Loaded.start(configuration, {
+    guardsProcess: true,
+    signal: context.signal,
+  }).catch((error: unknown) => {
+    throw eachProblem(error);
+  });
   try {
     announce(host, configuration.dataDirectory, context);
     await aborted(context.signal);

@@ -34,7 +34,7 @@ export interface HttpServerOptions {
 export interface HttpServerLimits {
   /** Time for the head of a request. Default: 15 000. */
   readonly headMs: number;
-  /** Longest wait for the next bytes of a body. Default: 60 000. */
+  /** Longest wait for the next bytes of a body, in either direction. Default: 60 000. */
   readonly bodyIdleMs: number;
   /** How often slow heads are looked for. Default: 2 000. */
   readonly checkMs: number;

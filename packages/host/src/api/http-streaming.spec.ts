@@ -1,8 +1,10 @@
+import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
 import {
   collectBytes,
   contentError,
   type HttpRequest,
+  type HttpResponse,
   type HttpRoute,
   silentLogger,
 } from '@datawarehouse/sdk';
@@ -51,6 +53,10 @@ function route(changes: Partial<HttpRoute>): HttpRoute {
 
 async function* pieces(...texts: readonly string[]): AsyncGenerator<Uint8Array> {
   for (const text of texts) yield Buffer.from(text);
+}
+
+async function* endless(): AsyncGenerator<Uint8Array> {
+  for (;;) yield new Uint8Array(65_536);
 }
 
 /** A connection that records what it gets. */
@@ -195,6 +201,41 @@ describe('an answer', () => {
     body.destroy();
     await expect.poll(() => isEnded).toBe(true);
     expect(signal?.aborted).toBe(true);
+  });
+
+  it.each<[string, () => HttpResponse]>([
+    ['a stream', () => ({ body: endless() })],
+    ['bytes', () => ({ body: new Uint8Array(64 * 1_048_576) })],
+  ])('is given up when the client takes nothing for too long: %s', async (_, answer) => {
+    const { server, url, port } = await open({ bodyIdleMs: 100 });
+    server.routes.add(route({ handle: async () => answer() }));
+    const socket = connect({ port, host: '127.0.0.1' });
+    cleanUp.push(async () => void socket.destroy());
+    socket.on('error', () => undefined);
+    socket.write(`GET ${new URL(url).pathname} HTTP/1.1\r\nhost: x\r\n\r\n`);
+    await new Promise((resolve) => setTimeout(resolve, 1_000));
+    let received = 0;
+    socket.on('data', ({ byteLength }) => (received += byteLength));
+    await once(socket, 'close');
+    expect(received).toBeLessThan(64 * 1_048_576);
+  });
+
+  it('may come slowly, from a source that takes its time', async () => {
+    const { server, url } = await open({ bodyIdleMs: 50 });
+    server.routes.add(
+      route({
+        handle: async () => ({
+          body: (async function* () {
+            yield Buffer.from('slow ');
+            await new Promise((resolve) => setTimeout(resolve, 200));
+            yield Buffer.from('but whole');
+          })(),
+        }),
+      }),
+    );
+    expect(await (await fetch(url)).text()).toBe('slow but whole');
+    // The limit of the last answer is none of the next request's.
+    expect(await (await fetch(url)).text()).toBe('slow but whole');
   });
 
   it('that is waited for ends when the client goes', async () => {

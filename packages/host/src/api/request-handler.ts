@@ -17,7 +17,7 @@ export interface RequestHandlerOptions {
   readonly open: OpenRequests;
   readonly logger: Logger;
   readonly clock: Clock;
-  /** Longest wait for the next bytes of a body. */
+  /** Longest wait for the next bytes of a body, in either direction. */
   readonly bodyIdleMs: number;
 }
 
@@ -92,6 +92,7 @@ export class RequestHandler {
     const { request, response } = entry;
     if (response.destroyed) return;
     await writeResponse(response, answer, {
+      idleMs: this.#options.bodyIdleMs,
       isHead: request.method === 'HEAD',
       headers: {
         'x-request-id': id,

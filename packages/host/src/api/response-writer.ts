@@ -8,6 +8,8 @@ export interface WriteOptions {
   readonly isHead: boolean;
   /** Headers that come before those of the answer. */
   readonly headers: Readonly<Record<string, string>>;
+  /** Longest wait for a client that takes nothing. */
+  readonly idleMs: number;
 }
 
 type Body =
@@ -24,7 +26,7 @@ type Body =
  *
  * A body that fails before its first bytes leaves the head unwritten, so that an error can be
  * answered; one that fails later ends the connection, so that the client does not take what it got
- * for the whole.
+ * for the whole. So does a client that takes nothing for too long.
  */
 export async function writeResponse(
   target: ServerResponse,
@@ -35,8 +37,10 @@ export async function writeResponse(
   try {
     writeHead(target, response, body, options);
     if (options.isHead || body.kind === 'none') target.end();
-    else if (body.kind === 'bytes') target.end(body.bytes);
-    else await pipeline(pieces(body.first, body.iterator), target);
+    else if (body.kind === 'bytes') {
+      limitIdling(target, options.idleMs);
+      target.end(body.bytes);
+    } else await pipeline(pieces(body, target, options.idleMs), target);
   } finally {
     if (body.kind === 'stream') leave(body.iterator);
   }
@@ -93,13 +97,23 @@ function leave(iterator: AsyncIterator<Uint8Array>): void {
   iterator.return?.().then(undefined, () => undefined);
 }
 
+/** Yields a body. The time that its source takes is none of the client's. */
 async function* pieces(
-  first: IteratorResult<Uint8Array>,
-  iterator: AsyncIterator<Uint8Array>,
+  { first, iterator }: Extract<Body, { readonly kind: 'stream' }>,
+  target: ServerResponse,
+  idleMs: number,
 ): AsyncGenerator<Uint8Array, void, void> {
   let next = first;
   while (next.done !== true) {
+    limitIdling(target, idleMs);
     yield next.value;
+    limitIdling(target, 0);
     next = await iterator.next();
   }
+  limitIdling(target, idleMs);
+}
+
+/** Ends the connection when nothing moves on it for so long; 0 for no limit. The next request lifts it. */
+function limitIdling(target: ServerResponse, idleMs: number): void {
+  target.socket?.setTimeout(idleMs);
 }

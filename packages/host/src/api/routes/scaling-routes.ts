@@ -4,6 +4,7 @@ import { hostError } from '../../errors/host-errors.js';
 import type { RegisteredSubsystem } from '../../scaling/scaling-registry.js';
 import { apiError } from '../api-errors.js';
 import type { HostView } from '../host-view.js';
+import { jsonSafe } from '../json-safe.js';
 
 /** The limits themselves, and beside them what only the subsystem knows. It judges the values. */
 const changesSchema = z.looseObject({
@@ -67,7 +68,7 @@ function shown(registered: RegisteredSubsystem): Readonly<Record<string, unknown
 /** A subsystem that cannot tell its metrics must not hide those of the others. */
 function metricsOf({ subsystem }: RegisteredSubsystem): Readonly<Record<string, unknown>> {
   try {
-    return { metrics: subsystem.getScalingMetrics() };
+    return { metrics: jsonSafe(subsystem.getScalingMetrics()) };
   } catch (error) {
     const message = error instanceof Error ? error.message : String(error);
     const { code, hint } = apiError('DW_API_METRICS_FAILED');

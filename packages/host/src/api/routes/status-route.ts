@@ -23,7 +23,7 @@ export function statusRoute({ view, clock }: RouteSources): HttpRoute {
           uptimeMs: Math.max(0, clock.now() - startedAtMs),
           isReady: view.isReady(),
           health: nodeHealth(plugins),
-          plugins: plugins.map(({ id, state, health }) => ({ id, state, health })),
+          plugins: plugins.map(({ id, state, health, error }) => ({ id, state, health, error })),
           memberCount: view.membership.members().length,
           memory: memory(),
         },

@@ -96,7 +96,7 @@ describe('dw status', () => {
     expect(code).toBe(0);
     expect(stdout).toMatch(/^n1 +http:\/\/127\.0\.0\.1:\d+ +\d+\.\d+\.\d+ +yes +degraded /m);
     expect(stdout).toMatch(/^tiny +running +healthy/m);
-    expect(stdout).toMatch(/^broken +failed/m);
+    expect(stdout).toMatch(/^broken +failed +- +Plugin broken cannot be imported: broken$/m);
   });
 
   it('passes the whole answer on with --json', async () => {

@@ -7,6 +7,7 @@ const pluginSchema = z.looseObject({
   id: z.string(),
   state: z.string(),
   health: z.looseObject({ status: z.string(), reason: z.string().optional() }).optional(),
+  error: z.looseObject({ message: z.string() }).optional(),
 });
 
 /** What is shown of `GET /api/v1/status`; the rest is passed on with --json. */
@@ -48,11 +49,11 @@ async function status({ api, output }: CommandContext): Promise<void> {
     ]);
     output.line('');
     output.table(
-      found.plugins.map(({ id, state, health }) => ({
+      found.plugins.map(({ id, state, health, error }) => ({
         plugin: id,
         state,
         health: health?.status,
-        because: health?.reason,
+        because: error?.message ?? health?.reason,
       })),
     );
   });

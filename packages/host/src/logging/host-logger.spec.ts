@@ -1,5 +1,5 @@
 import { DwError } from '@datawarehouse/sdk';
-import { describe, expect, it } from 'vitest';
+import { afterEach, describe, expect, it, vi } from 'vitest';
 import { createHostLogger } from './host-logger.js';
 
 function record(level: 'info' | 'silent', format: 'json' | 'pretty') {
@@ -7,6 +7,10 @@ function record(level: 'info' | 'silent', format: 'json' | 'pretty') {
   const logger = createHostLogger({ level, format }, { write: (line) => void lines.push(line) });
   return { logger, lines };
 }
+
+afterEach(() => {
+  vi.unstubAllEnvs();
+});
 
 describe('createHostLogger', () => {
   it('writes a line of JSON with the level by name, and errors with code and hint', () => {
@@ -35,6 +39,24 @@ describe('createHostLogger', () => {
     for (const line of lines) {
       expect(line).toContain('[redacted]');
       expect(line).not.toContain('"T"');
+    }
+  });
+
+  it('paints on a terminal, unless NO_COLOR says otherwise', () => {
+    const { isTTY } = process.stderr;
+    process.stderr.isTTY = true;
+    try {
+      for (const [noColor, isPainted] of [
+        ['', true],
+        ['1', false],
+      ] as const) {
+        vi.stubEnv('NO_COLOR', noColor);
+        const { logger, lines } = record('info', 'pretty');
+        logger.info('hello');
+        expect(lines.join('').includes('\u001b[')).toBe(isPainted);
+      }
+    } finally {
+      process.stderr.isTTY = isTTY;
     }
   });
 

@@ -63,7 +63,8 @@ export function createHostLogger(
 
 function forPeople(lines: DestinationStream): DestinationStream {
   const format = prettyFactory({
-    colorize: process.stderr.isTTY,
+    // https://no-color.org
+    colorize: process.stderr.isTTY && !process.env['NO_COLOR'],
     translateTime: 'SYS:yyyy-mm-dd HH:MM:ss.l',
   });
   return { write: (line) => lines.write(format(line)) };

@@ -1,4 +1,4 @@
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { sequenceSegment, storePath, storePrefix } from '@datawarehouse/sdk';
@@ -27,6 +27,16 @@ describe('ClassicLevelBackingStore', () => {
     test: it,
     open: () => ClassicLevelBackingStore.open({ directory }),
     reopen: () => ClassicLevelBackingStore.open({ directory }),
+  });
+
+  it('stays closed where it cannot say who holds it', async () => {
+    await mkdir(`${directory}.pid`);
+    await expect(ClassicLevelBackingStore.open({ directory })).rejects.toMatchObject({
+      code: 'DW_STORE_IO',
+    });
+    await rm(`${directory}.pid`, { recursive: true });
+    await using store = await ClassicLevelBackingStore.open({ directory });
+    await store.write(path, bytes);
   });
 
   it('puts all calls of one turn into one commit, and syncs only when one asks for it', async () => {

@@ -55,7 +55,12 @@ export class ClassicLevelBackingStore implements IPersistentBackingStore {
       if (isLocked(error)) throw await lockedError(directory, error);
       throw levelError(error, `open ${directory}`);
     }
-    await recordHolder(directory);
+    try {
+      await recordHolder(directory);
+    } catch (error) {
+      await database.close();
+      throw levelError(error, `write ${directory}.pid`);
+    }
     return new ClassicLevelBackingStore(directory, database);
   }
 

@@ -1,4 +1,4 @@
-import { chmod, mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { chmod, mkdir, mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -53,6 +53,10 @@ describe('DataDirectory', () => {
     await directory.removeNodeFile();
     await directory.removeNodeFile();
     await expect(stat(join(root, 'node.json'))).rejects.toMatchObject({ code: 'ENOENT' });
+    await mkdir(join(root, 'node.json'));
+    await expect(directory.removeNodeFile()).rejects.toMatchObject({
+      code: 'DW_HOST_DATA_DIRECTORY',
+    });
   });
 
   it('says DW_HOST_DATA_DIRECTORY where it cannot be', async () => {

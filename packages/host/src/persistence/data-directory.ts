@@ -77,7 +77,8 @@ export class DataDirectory {
   }
 
   async removeNodeFile(): Promise<void> {
-    await rm(join(this.path, 'node.json'), { force: true });
+    const file = join(this.path, 'node.json');
+    await attempt(file, () => rm(file, { force: true }));
   }
 }
 

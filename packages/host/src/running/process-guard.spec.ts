@@ -51,28 +51,34 @@ describe('guardProcess', () => {
     return { lines: output.trim().split('\n'), exitCode };
   }
 
-  it('logs what a plugin throws in a timer or leaves rejected, with its name, and goes on', async () => {
-    const file = join(directory, 'plugin.js');
-    await writeFile(
-      file,
-      `exports.start = () => {
+  it.each([
+    ['mjs', 'export const start'],
+    ['cjs', 'exports.start'],
+  ])(
+    'logs what a plugin (.%s) throws in a timer or leaves rejected, with its name, and goes on',
+    async (extension, start) => {
+      const file = join(directory, `plugin.${extension}`);
+      await writeFile(
+        file,
+        `${start} = () => {
         setTimeout(() => { throw new Error('in a timer'); }, 1);
         setTimeout(() => { Promise.reject(new Error('in a promise')); }, 10);
       };`,
-    );
-    const code = `(await import(${JSON.stringify(pathToFileURL(file).href)})).default.start();`;
-    expect(await run(code)).toEqual({
-      lines: [
-        'an error was not caught: in a timer careless',
-        'a promise was rejected, and nobody took notice: in a promise careless',
-        'alive',
-      ],
-      exitCode: 0,
-    });
-  });
+      );
+      const code = `(await import(${JSON.stringify(pathToFileURL(file).href)})).start();`;
+      expect(await run(code)).toEqual({
+        lines: [
+          'an error was not caught: in a timer careless',
+          'a promise was rejected, and nobody took notice: in a promise careless',
+          'alive',
+        ],
+        exitCode: 0,
+      });
+    },
+  );
 
   it('blames no plugin whose folder only begins like another one', async () => {
-    const file = `${directory} too.mjs`;
+    const file = `${directory} too.cjs`;
     await writeFile(file, `setTimeout(() => { throw new Error('not his'); }, 1);`);
     expect(await run(`await import(${JSON.stringify(pathToFileURL(file).href)});`)).toEqual({
       lines: ['an error was not caught: not his undefined', 'fatal: not his'],

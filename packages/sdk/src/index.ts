@@ -19,7 +19,12 @@ export {
 export { SdkCompatibility } from './compatibility/sdk-compatibility.js';
 export { isSdkRange, SDK_MAJOR, SDK_VERSION, satisfiesSdk } from './compatibility/sdk-version.js';
 // Concurrency
+export { Backoff, type BackoffOptions } from './concurrency/backoff.js';
+export { ConcurrencyLimit } from './concurrency/concurrency-limit.js';
 export { KeyedMutex, type KeyedMutexStatistics } from './concurrency/keyed-mutex.js';
+export { type AbortAfterOptions, LinkedAbort } from './concurrency/linked-abort.js';
+export { Listeners, type ListenersOptions } from './concurrency/listeners.js';
+export { type TimeLimitOptions, withTimeLimit } from './concurrency/time-limit.js';
 // Cluster
 export {
   type ClusterMember,
@@ -96,6 +101,7 @@ export type {
 export { ContentStore } from './persistence/content-store.js';
 export type { LogConsumerState } from './persistence/log-consumers.js';
 export type { LogPosition } from './persistence/log-extent.js';
+export type { LogFollowOptions } from './persistence/log-follower.js';
 export type {
   LogAppendOptions,
   LogTruncation,
@@ -104,6 +110,7 @@ export type {
   WriteAheadLogStatistics,
 } from './persistence/log-options.js';
 export type { LogEntry, LogReadOptions } from './persistence/log-reader.js';
+export type { LogRecovery } from './persistence/log-recovery.js';
 export {
   assertPayloadReference,
   CONTENT_CHUNK_BYTES,
@@ -135,6 +142,7 @@ export {
 } from './persistence/store-path.js';
 export { WriteAheadLog } from './persistence/write-ahead-log.js';
 // Plugins
+export { type ByteRange, parseByteRange } from './plugin/byte-range.js';
 export {
   type ApiClient,
   type ApiRequest,
@@ -156,6 +164,7 @@ export type {
   HttpRoute,
   HttpRouteRegistry,
 } from './plugin/http-route.js';
+export { httpStatusByCategory } from './plugin/http-status.js';
 export { type Logger, silentLogger } from './plugin/logger.js';
 export { IPlugin, type PluginHealth, type PluginModule } from './plugin/plugin.js';
 export type { PluginContext, PluginScope } from './plugin/plugin-context.js';

@@ -60,6 +60,8 @@ export interface LogConsumersOptions {
 export class LogConsumers {
   readonly #options: LogConsumersOptions;
   readonly #positions: Map<string, LogPosition>;
+  /** Tail that a consumer was told of when it lost entries, until it has caught up with it. */
+  readonly #told = new Map<string, number>();
   readonly #locks = new KeyedMutex();
   readonly #inFlight = new InFlight();
 
@@ -110,6 +112,35 @@ export class LogConsumers {
     return position && this.#stateOf(id, position);
   }
 
+  /**
+   * Where a consumer reads on.
+   *
+   * @throws {@link DwError} `DW_LOG_UNKNOWN_CONSUMER`; `DW_LOG_TRUNCATED` or `DW_LOG_EPOCH` once
+   *   for each loss: the next call goes on from the first entry held.
+   */
+  resume(id: string): number {
+    const position = this.#positions.get(id);
+    if (position === undefined) throw unknownConsumer(id);
+    const { epoch, tailSequence } = this.#options.extent;
+    if (!this.isTruncated(position)) return position.sequence + 1;
+    if (this.#told.get(id) === tailSequence) return tailSequence;
+    this.noteTold(id, tailSequence);
+    const isOfEpoch = position.epoch === epoch;
+    throw logError(isOfEpoch ? 'DW_LOG_TRUNCATED' : 'DW_LOG_EPOCH', {
+      details: {
+        consumerId: id,
+        sequence: position.sequence + 1,
+        firstSequence: tailSequence,
+        ...(!isOfEpoch && { epoch: position.epoch, currentEpoch: epoch }),
+      },
+    });
+  }
+
+  /** Notes that a consumer knows that everything before `tailSequence` is gone. */
+  noteTold(id: string, tailSequence: number): void {
+    if (this.#positions.has(id)) this.#told.set(id, tailSequence);
+  }
+
   register(id: string, from: 'tail' | 'head'): Promise<LogConsumerState> {
     return this.#exclusively(id, async () => {
       const known = this.#positions.get(id);
@@ -125,6 +156,7 @@ export class LogConsumers {
       if (!this.#positions.has(id)) return false;
       const { store, durability } = this.#options;
       await store.delete(this.#pathOf(id), { durability });
+      this.#told.delete(id);
       return this.#positions.delete(id);
     });
   }
@@ -133,9 +165,7 @@ export class LogConsumers {
     this.#assertAcknowledgeable(position);
     return this.#exclusively(id, async () => {
       const known = this.#positions.get(id);
-      if (known === undefined) {
-        throw logError('DW_LOG_UNKNOWN_CONSUMER', { details: { consumerId: id } });
-      }
+      if (known === undefined) throw unknownConsumer(id);
       const isNews = known.epoch !== position.epoch || known.sequence < position.sequence;
       if (isNews) await this.#store(id, { epoch: position.epoch, sequence: position.sequence });
     });
@@ -186,4 +216,8 @@ export class LogConsumers {
   #pathOf(id: string): string {
     return `${this.#options.offsetsPath}/${escapeSegment(id)}`;
   }
+}
+
+function unknownConsumer(consumerId: string): Error {
+  return logError('DW_LOG_UNKNOWN_CONSUMER', { details: { consumerId } });
 }

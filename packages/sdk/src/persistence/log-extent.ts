@@ -1,4 +1,4 @@
-import type { LogFrame } from './log-frame.js';
+import { frameEndBytes, type LogFrame } from './log-frame.js';
 import type { LogMeta } from './log-record.js';
 
 /** A place in a log: an entry of one epoch. Sequences start at 1; 0 stands before the first. */
@@ -58,7 +58,7 @@ export class LogExtent {
     if (this.heldEntries === 0) this.#startBytes = frame.startBytes;
     this.#headSequence = frame.lastSequence;
     this.#headChecksum = frame.checksum;
-    this.#endBytes = frame.startBytes + frame.sizeBytes;
+    this.#endBytes = frameEndBytes(frame);
   }
 
   /** Lets go of everything before `tailSequence`. */

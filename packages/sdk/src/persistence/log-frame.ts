@@ -20,9 +20,10 @@ export interface FrameHeader {
 export interface LogFrame extends FrameHeader {
   readonly lastSequence: number;
   readonly checksum: number;
-  readonly sizeBytes: number;
-  /** Its entries' bytes, in order; views into one buffer. */
-  readonly entries: readonly Uint8Array[];
+  /** As stored. */
+  readonly bytes: Buffer;
+  /** Where each entry begins in {@link bytes}, with its length, and where the last one ends. */
+  readonly offsets: Uint32Array;
 }
 
 // Offsets of the header's fields. Numbers are big-endian.
@@ -35,10 +36,25 @@ const startBytesAt = 24;
 const appendedAtAt = 32;
 const epochAt = 40;
 const headerBytes = 56;
+/** Bytes of the length in front of each entry. */
+const lengthBytes = 4;
 
 /** Bytes that an entry takes in a frame. */
 export function frameEntryBytes(data: Uint8Array): number {
-  return 4 + data.byteLength;
+  return lengthBytes + data.byteLength;
+}
+
+/** Bytes of all frames up to this one since the log was created. */
+export function frameEndBytes(frame: LogFrame): number {
+  return frame.startBytes + frame.bytes.length;
+}
+
+/** An entry's bytes: a view into the frame. */
+export function frameEntry(frame: LogFrame, index: number): Uint8Array {
+  const { bytes, offsets } = frame;
+  const start = (offsets[index] ?? bytes.length) + lengthBytes;
+  const end = offsets[index + 1] ?? start;
+  return new Uint8Array(bytes.buffer, bytes.byteOffset + start, end - start);
 }
 
 /**
@@ -50,29 +66,35 @@ export function frameEntryBytes(data: Uint8Array): number {
 export function encodeFrame(
   header: Omit<FrameHeader, 'count'>,
   entries: readonly Uint8Array[],
-): { readonly bytes: Uint8Array; readonly frame: LogFrame } {
-  const sizeBytes = entries.reduce((sum, data) => sum + frameEntryBytes(data), headerBytes);
-  const bytes = Buffer.allocUnsafe(sizeBytes);
+): LogFrame {
+  const count = entries.length;
+  const offsets = new Uint32Array(count + 1);
+  let end = headerBytes;
+  let index = 0;
+  for (const data of entries) {
+    offsets[index] = end;
+    end += frameEntryBytes(data);
+    index += 1;
+  }
+  offsets[count] = end;
+  const bytes = Buffer.allocUnsafe(end);
   bytes.writeUInt32BE(magic, 0);
   bytes.writeUInt32BE(header.previousChecksum, previousChecksumAt);
-  bytes.writeUInt32BE(entries.length, countAt);
+  bytes.writeUInt32BE(count, countAt);
   bytes.writeBigUInt64BE(BigInt(header.firstSequence), firstSequenceAt);
   bytes.writeBigUInt64BE(BigInt(header.startBytes), startBytesAt);
   bytes.writeDoubleBE(header.appendedAtMs, appendedAtAt);
   bytes.write(header.epoch.replaceAll('-', ''), epochAt, 'hex');
   let at = headerBytes;
-  const views: Uint8Array[] = [];
   for (const data of entries) {
     bytes.writeUInt32BE(data.byteLength, at);
-    bytes.set(data, at + 4);
-    views.push(bytes.subarray(at + 4, at + 4 + data.byteLength));
+    bytes.set(data, at + lengthBytes);
     at += frameEntryBytes(data);
   }
   const checksum = checksumOf(bytes, header.previousChecksum);
   bytes.writeUInt32BE(checksum, checksumAt);
-  const lastSequence = header.firstSequence + entries.length - 1;
-  const frame = { ...header, count: entries.length, lastSequence, checksum, sizeBytes };
-  return { bytes, frame: { ...frame, entries: views } };
+  const lastSequence = header.firstSequence + count - 1;
+  return { ...header, count, lastSequence, checksum, bytes, offsets };
 }
 
 /**
@@ -87,34 +109,34 @@ export function decodeFrame(data: Uint8Array): LogFrame | undefined {
   const previousChecksum = bytes.readUInt32BE(previousChecksumAt);
   if (checksum !== checksumOf(bytes, previousChecksum)) return undefined;
   const count = bytes.readUInt32BE(countAt);
-  const entries = decodeEntries(bytes, count);
-  if (entries === undefined) return undefined;
+  const offsets = offsetsOf(bytes, count);
+  if (offsets === undefined) return undefined;
   const firstSequence = Number(bytes.readBigUInt64BE(firstSequenceAt));
   return {
     epoch: epochText(bytes.toString('hex', epochAt, headerBytes)),
     firstSequence,
-    lastSequence: firstSequence + count - 1,
-    count,
     startBytes: Number(bytes.readBigUInt64BE(startBytesAt)),
     appendedAtMs: bytes.readDoubleBE(appendedAtAt),
     previousChecksum,
+    count,
+    lastSequence: firstSequence + count - 1,
     checksum,
-    sizeBytes: bytes.length,
-    entries,
+    bytes,
+    offsets,
   };
 }
 
-function decodeEntries(bytes: Buffer, count: number): Uint8Array[] | undefined {
-  const entries: Uint8Array[] = [];
+function offsetsOf(bytes: Buffer, count: number): Uint32Array | undefined {
+  if (count === 0 || count > MAX_FRAME_ENTRIES) return undefined;
+  const offsets = new Uint32Array(count + 1);
   let at = headerBytes;
   for (let index = 0; index < count; index += 1) {
-    if (at + 4 > bytes.length) return undefined;
-    const end = at + 4 + bytes.readUInt32BE(at);
-    if (end > bytes.length) return undefined;
-    entries.push(bytes.subarray(at + 4, end));
-    at = end;
+    offsets[index] = at;
+    if (at + lengthBytes > bytes.length) return undefined;
+    at += lengthBytes + bytes.readUInt32BE(at);
   }
-  return count > 0 && at === bytes.length ? entries : undefined;
+  offsets[count] = at;
+  return at === bytes.length ? offsets : undefined;
 }
 
 function checksumOf(bytes: Buffer, previousChecksum: number): number {

@@ -40,11 +40,11 @@ export class LogFrames {
   remember(frame: LogFrame): void {
     if (this.#cache.has(frame.firstSequence)) return;
     this.#cache.set(frame.firstSequence, frame);
-    this.#cachedBytes += frame.sizeBytes;
+    this.#cachedBytes += frame.bytes.length;
     for (const [firstSequence, oldest] of this.#cache) {
       if (this.#cache.size <= maxCachedFrames && this.#cachedBytes <= maxCachedBytes) return;
       this.#cache.delete(firstSequence);
-      this.#cachedBytes -= oldest.sizeBytes;
+      this.#cachedBytes -= oldest.bytes.length;
     }
   }
 
@@ -53,7 +53,7 @@ export class LogFrames {
     for (const [firstSequence, frame] of this.#cache) {
       if (frame.lastSequence >= tailSequence) continue;
       this.#cache.delete(firstSequence);
-      this.#cachedBytes -= frame.sizeBytes;
+      this.#cachedBytes -= frame.bytes.length;
     }
   }
 

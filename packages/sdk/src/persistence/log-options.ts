@@ -71,6 +71,10 @@ export interface WriteAheadLogStatistics {
   readonly heldBytes: number;
   /** Trims that ran by themselves and failed; the next one makes up for them. */
   readonly failedTrimCount: number;
+  /** Times that a consumer lost entries that it had not confirmed. */
+  readonly truncationCount: number;
+  /** Reads that met damage in the middle of the log. */
+  readonly gapCount: number;
 }
 
 const defaults: Required<WriteAheadLogLimits> = {

@@ -1,5 +1,6 @@
 import { logError } from '../errors/log-errors.js';
 import type { LogExtent } from './log-extent.js';
+import { frameEntry } from './log-frame.js';
 import type { LogFrames } from './log-frames.js';
 import type { LogRetention } from './log-retention.js';
 
@@ -24,6 +25,8 @@ export interface LogReadOptions {
    * @defaultValue 1048576
    */
   readonly limitBytes?: number;
+  /** Epoch that `from` belongs to: the read rejects where the log is in another. */
+  readonly epoch?: string;
   /** Rejects the read with `signal.reason`. */
   readonly signal?: AbortSignal;
 }
@@ -34,6 +37,7 @@ export class LogReader {
   readonly #extent: LogExtent;
   readonly #retention: LogRetention;
   #readCount = 0;
+  #gapCount = 0;
 
   constructor(frames: LogFrames, extent: LogExtent, retention: LogRetention) {
     this.#frames = frames;
@@ -46,7 +50,13 @@ export class LogReader {
     return this.#readCount;
   }
 
+  /** Reads that met damage. */
+  get gapCount(): number {
+    return this.#gapCount;
+  }
+
   async read(from: number, options: LogReadOptions): Promise<readonly LogEntry[]> {
+    this.#assertEpoch(options.epoch);
     this.#assertHeld(from);
     if (from > this.#extent.headSequence) return [];
     let entries = await this.#collect(from, options);
@@ -56,7 +66,10 @@ export class LogReader {
       this.#assertHeld(from);
       entries = await this.#collect(from, options);
     }
-    if (entries.length === 0) throw await this.#gapAt(from, options.signal);
+    if (entries.length === 0) {
+      this.#gapCount += 1;
+      throw await this.#gapAt(from, options.signal);
+    }
     this.#readCount += entries.length;
     return entries;
   }
@@ -71,10 +84,9 @@ export class LogReader {
       // Beyond the head lies what a failed commit may have left.
       if (frame.lastSequence > headSequence) return entries;
       const { appendedAtMs, firstSequence } = frame;
-      const skipped = Math.max(0, from - firstSequence);
-      for (let index = skipped; index < frame.count; index += 1) {
-        const data = frame.entries[index];
-        if (data === undefined || entries.length >= limitEntries) return entries;
+      for (let index = Math.max(0, from - firstSequence); index < frame.count; index += 1) {
+        if (entries.length >= limitEntries) return entries;
+        const data = frameEntry(frame, index);
         sizeBytes += data.byteLength;
         if (sizeBytes > limitBytes && entries.length > 0) return entries;
         entries.push({ sequence: firstSequence + index, data, appendedAtMs });
@@ -82,6 +94,12 @@ export class LogReader {
       if (frame.lastSequence === headSequence || entries.length >= limitEntries) return entries;
     }
     return entries;
+  }
+
+  #assertEpoch(epoch: string | undefined): void {
+    const currentEpoch = this.#extent.epoch;
+    if (epoch === undefined || epoch === currentEpoch) return;
+    throw logError('DW_LOG_EPOCH', { details: { epoch, currentEpoch } });
   }
 
   #assertHeld(from: number): void {

@@ -1,11 +1,32 @@
 import { randomUUID } from 'node:crypto';
-import { readValue } from './damaged-values.js';
+import { readValue, type StoredValue } from './damaged-values.js';
 import { LogExtent } from './log-extent.js';
-import { type LogFrame, MAX_FRAME_ENTRIES } from './log-frame.js';
+import { frameEndBytes, type LogFrame, MAX_FRAME_ENTRIES } from './log-frame.js';
 import type { LogFrames, StoredFrame } from './log-frames.js';
 import { decodeRecord, encodeRecord, type LogMeta, logMetaSchema } from './log-record.js';
 import type { LogTimes } from './log-times.js';
 import type { Durability, IPersistentBackingStore } from './persistent-backing-store.js';
+
+/** What opening a log found. */
+export interface LogRecovery {
+  /**
+   * `created`: there was none. `resumed`: the log goes on where it ended. `newEpoch`: it cannot
+   * vouch for its earlier positions, and goes on behind every sequence that it may have given out.
+   */
+  readonly outcome: 'created' | 'resumed' | 'newEpoch';
+  /**
+   * Why there is a new epoch. `wentBack`: the log ends before what its record or a consumer has
+   * confirmed; `endDamaged`: its last frame is damaged; `recordDamaged`, `recordMissing`: the
+   * record that names the epoch is.
+   */
+  readonly reason?: 'wentBack' | 'endDamaged' | 'recordDamaged' | 'recordMissing';
+  /** Epoch before, where it is known. */
+  readonly previousEpoch?: string;
+  /** Last sequence that was found whole; 0 when there is none. */
+  readonly foundSequence: number;
+  /** Last sequence that is known to have been given out: more than was found where it went back. */
+  readonly knownSequence: number;
+}
 
 /** What recovery needs. */
 export interface LogRecoveryOptions {
@@ -16,6 +37,15 @@ export interface LogRecoveryOptions {
   readonly durability: Durability;
   /** Highest sequence that a consumer has confirmed, by epoch. */
   readonly confirmedIn: (epoch: string) => number;
+  readonly hasConsumers: boolean;
+}
+
+/** A log as it was found. */
+export interface RecoveredLog {
+  readonly extent: LogExtent;
+  readonly recovery: LogRecovery;
+  /** First frame held, where it is undamaged. */
+  readonly tail: LogFrame | undefined;
 }
 
 /**
@@ -26,16 +56,17 @@ export interface LogRecoveryOptions {
  * missing) the log goes on in a new epoch, at a sequence that was never given out: consumers learn
  * of it by `DW_LOG_EPOCH`, undamaged frames stay readable, and the damaged one is left as it is.
  */
-export async function recoverLog(options: LogRecoveryOptions): Promise<LogExtent> {
+export async function recoverLog(options: LogRecoveryOptions): Promise<RecoveredLog> {
   const { store, metaPath, frames, times, durability, confirmedIn } = options;
-  const data = (await readValue(store, metaPath))?.data;
-  const meta = data && decodeRecord(data, logMetaSchema);
+  const record = await readValue(store, metaPath);
+  const meta = record?.data && decodeRecord(record.data, logMetaSchema);
   const last = await frames.last();
   const first = await firstFrame(frames, meta?.tailSequence ?? 0);
-  const head = meta && trustedHead(meta, last, confirmedIn(meta.epoch));
+  const previousEpoch = meta?.epoch ?? last?.frame?.epoch;
+  const confirmed = confirmedIn(previousEpoch ?? '');
+  const head = meta && trustedHead(meta, last, confirmed);
   const endBytes = await endOf(frames, meta, last);
-  const recovered =
-    head ?? newEpoch(meta, last, confirmedIn(meta?.epoch ?? last?.frame?.epoch ?? ''));
+  const recovered = head ?? newEpoch(meta, last, confirmed);
   const tailSequence = first?.firstSequence ?? recovered.headSequence + 1;
   const complete = { ...recovered, endBytes, tailSequence };
   if (head === undefined) {
@@ -45,7 +76,31 @@ export async function recoverLog(options: LogRecoveryOptions): Promise<LogExtent
     if (frame !== undefined) times.add(frame.firstSequence, frame.appendedAtMs);
   }
   if (last?.frame !== undefined) frames.remember(last.frame);
-  return new LogExtent(complete, await startOf(frames, first, endBytes));
+  const known = Math.max(meta?.headSequence ?? 0, confirmed, last?.firstSequence ?? 0);
+  const recovery: LogRecovery = Object.freeze({
+    ...outcomeOf(head, record, meta, last, options.hasConsumers),
+    ...(previousEpoch !== undefined && { previousEpoch }),
+    foundSequence: head?.headSequence ?? last?.frame?.lastSequence ?? 0,
+    knownSequence: Math.max(known, last?.frame?.lastSequence ?? 0),
+  });
+  const startBytes = await startOf(frames, first, endBytes);
+  return { extent: new LogExtent(complete, startBytes), recovery, tail: first?.frame };
+}
+
+function outcomeOf(
+  head: Head | undefined,
+  record: StoredValue | undefined,
+  meta: LogMeta | undefined,
+  last: StoredFrame | undefined,
+  hasConsumers: boolean,
+): Pick<LogRecovery, 'outcome' | 'reason'> {
+  if (head !== undefined) return { outcome: 'resumed' };
+  if (record === undefined && last === undefined && !hasConsumers) return { outcome: 'created' };
+  const outcome = 'newEpoch';
+  if (record === undefined) return { outcome, reason: 'recordMissing' };
+  if (meta === undefined) return { outcome, reason: 'recordDamaged' };
+  const isEndDamaged = last !== undefined && last.frame === undefined;
+  return { outcome, reason: isEndDamaged ? 'endDamaged' : 'wentBack' };
 }
 
 async function firstFrame(
@@ -99,11 +154,11 @@ async function endOf(
   last: StoredFrame | undefined,
 ): Promise<number> {
   if (last === undefined) return meta?.endBytes ?? 0;
-  if (last.frame !== undefined) return endBytesOf(last.frame);
+  if (last.frame !== undefined) return frameEndBytes(last.frame);
   // The last frame is damaged: count from the last one that is not.
   let end = 0;
   for await (const { frame, sizeBytes } of frames.scan(0)) {
-    end = frame === undefined ? end + sizeBytes : endBytesOf(frame);
+    end = frame === undefined ? end + sizeBytes : frameEndBytes(frame);
   }
   return end;
 }
@@ -121,8 +176,4 @@ async function startOf(
     damagedBytes += sizeBytes;
   }
   return endBytes - damagedBytes;
-}
-
-function endBytesOf(frame: LogFrame): number {
-  return frame.startBytes + frame.sizeBytes;
 }

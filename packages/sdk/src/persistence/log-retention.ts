@@ -1,8 +1,9 @@
 import { KeyedMutex } from '../concurrency/keyed-mutex.js';
 import type { Clock } from '../plugin/clock.js';
 import type { LogConsumers } from './log-consumers.js';
+import { LogExpiry } from './log-expiry.js';
 import type { LogExtent } from './log-extent.js';
-import type { LogFrame } from './log-frame.js';
+import { frameEndBytes, type LogFrame } from './log-frame.js';
 import type { LogFrames, StoredFrame } from './log-frames.js';
 import { encodeRecord } from './log-record.js';
 import type { IPersistentBackingStore } from './persistent-backing-store.js';
@@ -11,6 +12,8 @@ import type { IPersistentBackingStore } from './persistent-backing-store.js';
 const maxBatchFrames = 256;
 /** Without consumers, how many commits are gathered before they are trimmed. */
 const commitsBeforeTrim = 32;
+/** How soon a log is looked at whose first frame is damaged. */
+const unknownTailMs = 60_000;
 
 /** Limits that may change while the log is open. */
 export interface RetentionLimits {
@@ -48,6 +51,7 @@ interface TrimStep {
 export class LogRetention {
   readonly #options: LogRetentionOptions;
   readonly #lock = new KeyedMutex();
+  readonly #expiry: LogExpiry;
   /** Frame at the tail, where it is known: spares a look at the store when nothing is due. */
   #tail: LogFrame | undefined;
   #commitsSinceTrim = 0;
@@ -58,6 +62,26 @@ export class LogRetention {
 
   constructor(options: LogRetentionOptions) {
     this.#options = options;
+    this.#expiry = new LogExpiry({
+      clock: options.clock,
+      dueAtMs: () => this.#dueAtMs(),
+      trim: async () => {
+        this.trimSoon();
+        await this.#scheduled;
+      },
+    });
+  }
+
+  /** Begins to look after a log. `tail` is its first frame, where that is known. */
+  begin(tail: LogFrame | undefined): void {
+    this.#tail = tail;
+    this.#expiry.arm();
+  }
+
+  /** Takes account of limits that have changed. */
+  noteLimits(): void {
+    this.#expiry.rearm();
+    this.trimSoon();
   }
 
   /** Trims that ran by themselves and failed; the next one makes up for them. */
@@ -89,6 +113,7 @@ export class LogRetention {
     const { extent } = this.#options;
     if (extent.tailSequence === frame.firstSequence) this.#tail = frame;
     this.#commitsSinceTrim += 1;
+    this.#expiry.arm();
     this.trimSoon();
   }
 
@@ -101,8 +126,9 @@ export class LogRetention {
     });
   }
 
-  /** Resolves when no trim runs. */
-  async drain(): Promise<void> {
+  /** Ends; resolves when no trim runs. */
+  async close(): Promise<void> {
+    this.#expiry[Symbol.dispose]();
     await this.#scheduled;
     await this.holding(() => undefined);
   }
@@ -124,17 +150,31 @@ export class LogRetention {
   #isDue(): boolean {
     const { extent, consumers } = this.#options;
     if (extent.heldEntries === 0) return false;
-    if (this.#tail === undefined) return true;
+    if (this.#tail === undefined || this.#isTooOld(this.#tail)) return true;
     if (consumers.size === 0 && this.#commitsSinceTrim < commitsBeforeTrim) return false;
     return this.#isRemovable(this.#tail);
   }
 
-  #isRemovable({ lastSequence, appendedAtMs, startBytes }: LogFrame): boolean {
-    const { extent, consumers, clock, limits } = this.#options;
-    const { retentionMs, maxHeldBytes } = limits();
+  /** When the tail becomes too old. */
+  #dueAtMs(): number | undefined {
+    const { extent, clock, limits } = this.#options;
+    if (extent.heldEntries === 0) return undefined;
+    if (this.#tail === undefined) return clock.now() + unknownTailMs;
+    return this.#tail.appendedAtMs + limits().retentionMs + 1;
+  }
+
+  #isTooOld({ appendedAtMs }: LogFrame): boolean {
+    const { clock, limits } = this.#options;
+    return appendedAtMs < clock.now() - limits().retentionMs;
+  }
+
+  #isRemovable(frame: LogFrame): boolean {
+    const { extent, consumers, limits } = this.#options;
+    const { lastSequence, startBytes } = frame;
+    const { maxHeldBytes } = limits();
     if (lastSequence > extent.headSequence) return false;
     if (lastSequence <= consumers.floor()) return true;
-    if (appendedAtMs < clock.now() - retentionMs) return true;
+    if (this.#isTooOld(frame)) return true;
     const isNewest = lastSequence === extent.headSequence;
     return maxHeldBytes > 0 && !isNewest && extent.endBytes - startBytes > maxHeldBytes;
   }
@@ -164,7 +204,7 @@ export class LogRetention {
       }
       paths.push(stored.path);
       tailSequence = Math.max(tailSequence, frame.lastSequence + 1);
-      startBytes = Math.max(startBytes, frame.startBytes + frame.sizeBytes);
+      startBytes = Math.max(startBytes, frameEndBytes(frame));
     }
     const [first] = damaged;
     if (first !== undefined && consumers.floor() < extent.headSequence) {

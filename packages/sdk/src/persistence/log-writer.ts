@@ -1,26 +1,13 @@
-import { logError } from '../errors/log-errors.js';
 import type { Clock } from '../plugin/clock.js';
-import type { LogExtent } from './log-extent.js';
-import { encodeFrame, frameEntryBytes, type LogFrame, MAX_FRAME_ENTRIES } from './log-frame.js';
+import type { LogExtent, LogPosition } from './log-extent.js';
+import { encodeFrame, type LogFrame } from './log-frame.js';
 import type { LogFrames } from './log-frames.js';
+import { LogQueue, type WaitingAppend } from './log-queue.js';
 import type {
   BackingStoreOperation,
   Durability,
   IPersistentBackingStore,
 } from './persistent-backing-store.js';
-
-/** Most bytes that one commit takes, unless a single append is larger. */
-const maxCommitBytes = 4 * 1024 * 1024;
-/** Most bytes that may wait for a commit. */
-const maxWaitingBytes = 64 * 1024 * 1024;
-
-interface WaitingAppend {
-  readonly data: Uint8Array;
-  readonly operations: readonly BackingStoreOperation[];
-  readonly sizeBytes: number;
-  readonly resolve: (sequence: number) => void;
-  readonly reject: (reason: Error) => void;
-}
 
 /** Options of {@link LogWriter}. */
 export interface LogWriterOptions {
@@ -39,8 +26,7 @@ export interface LogWriterOptions {
  */
 export class LogWriter {
   readonly #options: LogWriterOptions;
-  readonly #waiting = new Set<WaitingAppend>();
-  #waitingBytes = 0;
+  readonly #queue = new LogQueue();
   #committingCount = 0;
   #running: Promise<void> | undefined;
 
@@ -50,52 +36,22 @@ export class LogWriter {
 
   /** Entries that are not durable yet. */
   get waitingEntries(): number {
-    return this.#waiting.size + this.#committingCount;
+    return this.#queue.length + this.#committingCount;
   }
 
-  /** Resolves to the sequence of the entry once it is durable. */
+  /**
+   * Resolves to the position of the entry once it is durable.
+   *
+   * @throws {@link DwError} `DW_LOG_FULL`.
+   */
   append(
     data: Uint8Array,
     operations: readonly BackingStoreOperation[],
     signal: AbortSignal | undefined,
-  ): Promise<number> {
-    const sizeBytes = operations.reduce(
-      (sum, operation) =>
-        sum + operation.path.length + (operation.type === 'write' ? operation.data.length : 0),
-      frameEntryBytes(data),
-    );
-    if (this.#waitingBytes > 0 && this.#waitingBytes + sizeBytes > maxWaitingBytes) {
-      throw logError('DW_LOG_FULL', {
-        message: 'Too many bytes wait to be written to the log',
-        details: { waitingBytes: this.#waitingBytes, maxWaitingBytes },
-      });
-    }
-    return new Promise((resolve, reject) => {
-      const onAbort = (): void => {
-        // What is being committed cannot be taken back.
-        if (!this.#waiting.delete(waiting)) return;
-        this.#waitingBytes -= sizeBytes;
-        reject(signal?.reason as Error);
-      };
-      const done = (): void => signal?.removeEventListener('abort', onAbort);
-      const waiting: WaitingAppend = {
-        data,
-        operations,
-        sizeBytes,
-        resolve: (sequence) => {
-          done();
-          resolve(sequence);
-        },
-        reject: (reason) => {
-          done();
-          reject(reason);
-        },
-      };
-      signal?.addEventListener('abort', onAbort, { once: true });
-      this.#waiting.add(waiting);
-      this.#waitingBytes += sizeBytes;
-      this.#running ??= this.#run();
-    });
+  ): Promise<LogPosition> {
+    const append = this.#queue.add(data, operations, signal);
+    this.#running ??= this.#run();
+    return append;
   }
 
   /** Resolves when nothing waits any more. */
@@ -104,59 +60,52 @@ export class LogWriter {
   }
 
   async #run(): Promise<void> {
-    // What is appended in the same turn belongs to the same frame.
-    await Promise.resolve();
-    while (this.#waiting.size > 0) {
-      const group = this.#take();
-      this.#committingCount = group.length;
+    while (this.#queue.length > 0) {
+      // All that is appended in one turn, also by those who have just been answered, is one frame.
+      await new Promise(setImmediate);
+      const group = this.#queue.take();
+      if (group.length === 0) continue;
       await this.#commit(group);
-      this.#committingCount = 0;
-      // Lets those who have just been answered append again, into the next frame.
-      if (this.#waiting.size > 0) await new Promise(setImmediate);
     }
     this.#running = undefined;
   }
 
-  #take(): readonly WaitingAppend[] {
-    const group: WaitingAppend[] = [];
-    let sizeBytes = 0;
-    for (const waiting of this.#waiting) {
-      const isFull = sizeBytes + waiting.sizeBytes > maxCommitBytes;
-      if (group.length === MAX_FRAME_ENTRIES || (isFull && group.length > 0)) break;
-      sizeBytes += waiting.sizeBytes;
-      group.push(waiting);
-      this.#waiting.delete(waiting);
-    }
-    this.#waitingBytes -= sizeBytes;
-    return group;
-  }
-
   async #commit(group: readonly WaitingAppend[]): Promise<void> {
     const { store, frames, extent, durability, clock, onCommit } = this.#options;
-    const header = {
-      epoch: extent.epoch,
-      firstSequence: extent.headSequence + 1,
-      startBytes: extent.endBytes,
-      appendedAtMs: clock.now(),
-      previousChecksum: extent.headChecksum,
-    };
+    const { epoch } = extent;
+    const firstSequence = extent.headSequence + 1;
+    this.#committingCount = group.length;
     try {
-      const { bytes, frame } = encodeFrame(
-        header,
+      const frame = encodeFrame(
+        {
+          epoch,
+          firstSequence,
+          startBytes: extent.endBytes,
+          appendedAtMs: clock.now(),
+          previousChecksum: extent.headChecksum,
+        },
         group.map(({ data }) => data),
       );
-      const path = frames.pathOf(frame.firstSequence);
-      await store.batch(
-        [{ type: 'write', path, data: bytes }, ...group.flatMap(({ operations }) => operations)],
-        { durability },
-      );
+      const operations: BackingStoreOperation[] = [
+        { type: 'write', path: frames.pathOf(firstSequence), data: frame.bytes },
+      ];
+      for (const waiting of group) {
+        for (const operation of waiting.operations) operations.push(operation);
+      }
+      await store.batch(operations, { durability });
       extent.grow(frame);
       frames.remember(frame);
+      this.#committingCount = 0;
       onCommit(frame);
     } catch (error) {
+      this.#committingCount = 0;
       for (const { reject } of group) reject(error as Error);
       return;
     }
-    for (const [index, { resolve }] of group.entries()) resolve(header.firstSequence + index);
+    let sequence = firstSequence;
+    for (const { resolve } of group) {
+      resolve({ epoch, sequence });
+      sequence += 1;
+    }
   }
 }

@@ -1,9 +1,8 @@
 import { SdkCompatibility } from '../compatibility/sdk-compatibility.js';
-import { Listeners } from '../concurrency/listeners.js';
 import { logError } from '../errors/log-errors.js';
-import { systemClock } from '../plugin/clock.js';
-import type { LogConsumerState, LogConsumers } from './log-consumers.js';
-import type { LogExtent, LogPosition } from './log-extent.js';
+import type { LogConsumerState } from './log-consumers.js';
+import type { LogPosition } from './log-extent.js';
+import { consumeLog, followLog, type LogFollowOptions } from './log-follower.js';
 import { type LogParts, openLogParts } from './log-opening.js';
 import {
   type LogAppendOptions,
@@ -13,10 +12,8 @@ import {
   type WriteAheadLogOptions,
   type WriteAheadLogStatistics,
 } from './log-options.js';
-import { type LogEntry, LogReader, type LogReadOptions } from './log-reader.js';
-import { LogRetention } from './log-retention.js';
-import { LogWaiters } from './log-waiters.js';
-import { LogWriter } from './log-writer.js';
+import type { LogEntry, LogReadOptions } from './log-reader.js';
+import type { LogRecovery } from './log-recovery.js';
 import { assertStorePath } from './store-path.js';
 
 /**
@@ -33,86 +30,50 @@ import { assertStorePath } from './store-path.js';
  */
 @SdkCompatibility('6.0.0')
 export class WriteAheadLog implements AsyncDisposable {
-  readonly #extent: LogExtent;
-  readonly #consumers: LogConsumers;
-  readonly #retention: LogRetention;
-  readonly #reader: LogReader;
-  readonly #writer: LogWriter;
-  readonly #maxEntryBytes: number;
-  readonly #waiters = new LogWaiters();
-  readonly #truncations = new Listeners<LogTruncation>('onDidTruncate');
-  #limits: Required<WriteAheadLogLimits>;
-  #appendedCount = 0;
-  #commitCount = 0;
+  readonly #parts: LogParts;
   #closing: Promise<void> | undefined;
 
-  private constructor(
-    options: WriteAheadLogOptions,
-    parts: LogParts,
-    limits: Required<WriteAheadLogLimits>,
-  ) {
-    const { store, clock = systemClock, durability = 'disk' } = options;
-    const { frames, extent, consumers, times, metaPath } = parts;
-    this.#limits = limits;
-    this.#maxEntryBytes = options.maxEntryBytes ?? 1_048_576;
-    this.#extent = extent;
-    this.#consumers = consumers;
-    this.#retention = new LogRetention({
-      ...{ store, metaPath, frames, extent, consumers, clock },
-      limits: () => this.#limits,
-      onTrim: (tailSequence, truncatedIds) => {
-        times.forget(tailSequence);
-        for (const consumerId of truncatedIds) {
-          this.#truncations.emit({ consumerId, firstSequence: tailSequence });
-        }
-      },
-    });
-    this.#reader = new LogReader(frames, extent, this.#retention);
-    this.#writer = new LogWriter({
-      ...{ store, frames, extent, durability, clock },
-      onCommit: (frame) => {
-        this.#commitCount += 1;
-        this.#appendedCount += frame.count;
-        times.add(frame.firstSequence, frame.appendedAtMs);
-        this.#waiters.wake(frame.lastSequence);
-        this.#retention.noteCommit(frame);
-      },
-    });
+  private constructor(parts: LogParts) {
+    this.#parts = parts;
   }
 
   /**
    * Opens a log, or creates it; its head is recovered before this resolves.
    *
-   * @throws {@link DwError} what the store rejects with.
+   * @throws {@link DwError} `DW_SCALING_INVALID_LIMITS`, or what the store rejects with.
    */
   static async open(options: WriteAheadLogOptions): Promise<WriteAheadLog> {
-    const limits = resolveLogLimits(options);
-    return new WriteAheadLog(options, await openLogParts(options), limits);
+    return new WriteAheadLog(await openLogParts(options));
+  }
+
+  /** What opening found: whether the log resumed, or had to start a new epoch, and why. */
+  get recovery(): LogRecovery {
+    return this.#parts.recovery;
   }
 
   /** Changes only where the log cannot vouch for earlier positions. */
   get epoch(): string {
-    return this.#extent.epoch;
+    return this.#parts.extent.epoch;
   }
 
   /** Last durable sequence; 0 when there never was one. */
   get headSequence(): number {
-    return this.#extent.headSequence;
+    return this.#parts.extent.headSequence;
   }
 
   /** First sequence held; one past the head when nothing is. */
   get tailSequence(): number {
-    return this.#extent.tailSequence;
+    return this.#parts.extent.tailSequence;
   }
 
   /** Entries from tail to head. */
   get heldEntries(): number {
-    return this.#extent.heldEntries;
+    return this.#parts.extent.heldEntries;
   }
 
   /** Bytes that they take in the store. */
   get heldBytes(): number {
-    return this.#extent.heldBytes;
+    return this.#parts.extent.heldBytes;
   }
 
   /**
@@ -125,20 +86,23 @@ export class WriteAheadLog implements AsyncDisposable {
    * @throws {@link DwError} `DW_LOG_ENTRY_TOO_LARGE`, `DW_LOG_FULL` (retryable), `DW_LOG_CLOSED`,
    *   `DW_STORE_INVALID_PATH`, or what the store rejects with.
    */
-  async append(data: Uint8Array, options: LogAppendOptions = {}): Promise<LogPosition> {
-    const { operations = [], signal } = options;
-    this.#assertOpen();
-    signal?.throwIfAborted();
-    if (data.byteLength > this.#maxEntryBytes) {
-      throw logError('DW_LOG_ENTRY_TOO_LARGE', {
-        details: { sizeBytes: data.byteLength, maxEntryBytes: this.#maxEntryBytes },
-      });
+  append(data: Uint8Array, options: LogAppendOptions = {}): Promise<LogPosition> {
+    try {
+      const { operations = [], signal } = options;
+      this.#assertOpen();
+      signal?.throwIfAborted();
+      const { maxEntryBytes, writer } = this.#parts;
+      if (data.byteLength > maxEntryBytes) {
+        const details = { sizeBytes: data.byteLength, maxEntryBytes };
+        throw logError('DW_LOG_ENTRY_TOO_LARGE', { details });
+      }
+      // One bad path must not fail the others of the commit.
+      for (const { path } of operations) assertStorePath(path);
+      this.#assertRoom();
+      return writer.append(data, operations, signal);
+    } catch (error) {
+      return Promise.reject(error as Error);
     }
-    // One bad path must not fail the others of the commit.
-    for (const { path } of operations) assertStorePath(path);
-    this.#assertRoom();
-    const sequence = await this.#writer.append(data, operations, signal);
-    return { epoch: this.epoch, sequence };
   }
 
   /**
@@ -147,12 +111,38 @@ export class WriteAheadLog implements AsyncDisposable {
    *
    * @throws {@link DwError} `DW_LOG_TRUNCATED` with `details.firstSequence`, the first one held;
    *   `DW_LOG_GAP` with `details.nextSequence`, the first readable one behind the damage (or one
-   *   past the head); `DW_LOG_INVALID_OFFSET`; `DW_LOG_CLOSED`.
+   *   past the head); `DW_LOG_EPOCH`; `DW_LOG_INVALID_OFFSET`; `DW_LOG_CLOSED`.
    */
   async read(from: number, options: LogReadOptions = {}): Promise<readonly LogEntry[]> {
     this.#assertOpen();
     options.signal?.throwIfAborted();
-    return this.#reader.read(from, options);
+    return this.#parts.reader.read(from, options);
+  }
+
+  /**
+   * Yields entries from sequence `from` on without end: `for await` waits for more at the head.
+   *
+   * @throws {@link DwError} as {@link read} does; `options.signal.reason` when aborted.
+   */
+  follow(from: number, options: LogFollowOptions = {}): AsyncGenerator<LogEntry, never> {
+    return followLog(this, from, options);
+  }
+
+  /**
+   * Follows the log for a registered consumer, from the entry behind the last one it confirmed. It
+   * confirms by {@link acknowledge}.
+   *
+   * One that has lost entries is told once: the next call goes on from the first entry still held.
+   *
+   * @throws {@link DwError} `DW_LOG_TRUNCATED` with `details.firstSequence`, the first one held;
+   *   `DW_LOG_EPOCH` where what it confirmed belongs to an earlier epoch; `DW_LOG_UNKNOWN_CONSUMER`;
+   *   and as {@link follow} does.
+   */
+  consume(
+    id: string,
+    options: { readonly signal?: AbortSignal } = {},
+  ): AsyncGenerator<LogEntry, never> {
+    return consumeLog(this, this.#parts.consumers, id, options);
   }
 
   /**
@@ -166,7 +156,7 @@ export class WriteAheadLog implements AsyncDisposable {
   ): Promise<void> {
     this.#assertOpen();
     options.signal?.throwIfAborted();
-    if (this.headSequence <= after) await this.#waiters.wait(after, options.signal);
+    if (this.headSequence <= after) await this.#parts.waiters.wait(after, options.signal);
   }
 
   /**
@@ -180,7 +170,9 @@ export class WriteAheadLog implements AsyncDisposable {
     options: { readonly from?: 'tail' | 'head' } = {},
   ): Promise<LogConsumerState> {
     this.#assertOpen();
-    return this.#retention.holding(() => this.#consumers.register(id, options.from ?? 'tail'));
+    return this.#parts.retention.holding(() =>
+      this.#parts.consumers.register(id, options.from ?? 'tail'),
+    );
   }
 
   /**
@@ -190,19 +182,19 @@ export class WriteAheadLog implements AsyncDisposable {
    */
   async removeConsumer(id: string): Promise<boolean> {
     this.#assertOpen();
-    const wasRegistered = await this.#consumers.remove(id);
-    this.#retention.trimSoon();
+    const wasRegistered = await this.#parts.consumers.remove(id);
+    this.#parts.retention.trimSoon();
     return wasRegistered;
   }
 
   /** The registered consumers by ascending id. Reading changes nothing, and costs no I/O. */
   consumers(): readonly LogConsumerState[] {
-    return this.#consumers.states();
+    return this.#parts.consumers.states();
   }
 
   /** Where a consumer stands; `undefined` where none of that id is registered. */
   consumer(id: string): LogConsumerState | undefined {
-    return this.#consumers.state(id);
+    return this.#parts.consumers.state(id);
   }
 
   /**
@@ -214,18 +206,19 @@ export class WriteAheadLog implements AsyncDisposable {
    */
   async acknowledge(id: string, position: LogPosition): Promise<void> {
     this.#assertOpen();
-    await this.#consumers.acknowledge(id, position);
-    this.#retention.trimSoon();
+    await this.#parts.consumers.acknowledge(id, position);
+    this.#parts.retention.trimSoon();
   }
 
   /**
-   * Removes the entries that are due. Runs by itself after acknowledgements and appends.
+   * Removes the entries that are due. Runs by itself after acknowledgements and appends, and as
+   * entries grow too old.
    *
    * @returns Number of entries removed.
    */
   async trim(): Promise<number> {
     this.#assertOpen();
-    return this.#retention.trim();
+    return this.#parts.retention.trim();
   }
 
   /**
@@ -234,24 +227,17 @@ export class WriteAheadLog implements AsyncDisposable {
    * @throws {@link DwError} `DW_SCALING_INVALID_LIMITS`; nothing is changed then.
    */
   reconfigure(changes: WriteAheadLogLimits): void {
-    this.#limits = resolveLogLimits(changes, this.#limits);
-    this.#retention.trimSoon();
+    this.#parts.limits = resolveLogLimits(changes, this.#parts.limits);
+    this.#parts.retention.noteLimits();
   }
 
   /** Listens to consumers losing unconfirmed entries: once for each loss. */
   onDidTruncate(listener: (event: LogTruncation) => void): Disposable {
-    return this.#truncations.add(listener);
+    return this.#parts.truncations.add(listener);
   }
 
   statistics(): WriteAheadLogStatistics {
-    return {
-      appendedCount: this.#appendedCount,
-      readCount: this.#reader.readCount,
-      commitCount: this.#commitCount,
-      heldEntries: this.heldEntries,
-      heldBytes: this.heldBytes,
-      failedTrimCount: this.#retention.failureCount,
-    };
+    return this.#parts.statistics();
   }
 
   /** Waits for appends in flight, then refuses further calls. The store stays open. */
@@ -265,10 +251,10 @@ export class WriteAheadLog implements AsyncDisposable {
   }
 
   async #close(): Promise<void> {
-    this.#waiters.rejectAll(logError('DW_LOG_CLOSED'));
-    await this.#writer.drain();
-    await this.#retention.drain();
-    await this.#consumers.drain();
+    this.#parts.waiters.rejectAll(logError('DW_LOG_CLOSED'));
+    await this.#parts.writer.drain();
+    await this.#parts.retention.close();
+    await this.#parts.consumers.drain();
   }
 
   #assertOpen(): void {
@@ -276,13 +262,13 @@ export class WriteAheadLog implements AsyncDisposable {
   }
 
   #assertRoom(): void {
-    const { maxHeldEntries } = this.#limits;
-    if (maxHeldEntries === 0 || this.#consumers.size === 0) return;
+    const { maxHeldEntries } = this.#parts.limits;
+    if (maxHeldEntries === 0 || this.#parts.consumers.size === 0) return;
     const unconfirmedEntries =
-      this.headSequence - this.#consumers.floor() + this.#writer.waitingEntries;
+      this.headSequence - this.#parts.consumers.floor() + this.#parts.writer.waitingEntries;
     if (unconfirmedEntries < maxHeldEntries) return;
     // What is too old makes room for the next attempt.
-    this.#retention.trimSoon();
+    this.#parts.retention.trimSoon();
     throw logError('DW_LOG_FULL', { details: { unconfirmedEntries, maxHeldEntries } });
   }
 }

@@ -43,4 +43,31 @@ describe('Listeners', () => {
       message: 'A listener of onDidTest threw',
     });
   });
+
+  it('tells whoever asked what a listener threw, instead of warning', () => {
+    const errors: unknown[] = [];
+    const listeners = new Listeners<number>('onDidTest', {
+      onError: (error) => errors.push(error),
+    });
+    const failure = new Error('listener failed');
+    listeners.add(() => {
+      throw failure;
+    });
+    listeners.emit(1);
+    expect(errors).toEqual([failure]);
+  });
+
+  it('calls those who were there when it began', () => {
+    const listeners = new Listeners<number>('onDidTest');
+    const log: string[] = [];
+    listeners.add(() => {
+      log.push('first');
+      listeners.add(() => log.push('later'));
+    });
+    listeners.emit(1);
+    expect(log).toEqual(['first']);
+    listeners.clear();
+    listeners.emit(2);
+    expect(log).toEqual(['first']);
+  });
 });

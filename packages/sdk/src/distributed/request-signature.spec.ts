@@ -140,6 +140,21 @@ describe('verifyEd25519', () => {
     }
   });
 
+  it('goes by the key that it is given, however many there were before', () => {
+    const pairs = Array.from({ length: 1_100 }, () => generateKeyPairSync('ed25519'));
+    const keys = pairs.map((pair) => ed25519PublicKeyText(pair.publicKey));
+    for (const round of [1, 2]) {
+      for (const [index, pair] of pairs.entries()) {
+        if (round === 2 && index % 100 !== 0) continue;
+        const own = signEd25519(data, pair.privateKey);
+        expect(verifyEd25519(data, own, keys[index] ?? '')).toBe(true);
+        expect(verifyEd25519(data, own, key)).toBe(false);
+        expect(verifyEd25519(data, signature, keys[index] ?? '')).toBe(false);
+      }
+    }
+    expect(verifyEd25519(data, signature, key)).toBe(true);
+  });
+
   it('is false of other data, other keys, and whatever is malformed', () => {
     const other = ed25519PublicKeyText(generateKeyPairSync('ed25519').publicKey);
     expect(verifyEd25519(data, signature, key)).toBe(true);

@@ -1,4 +1,5 @@
 import { createHash, createPublicKey, type KeyObject, sign, verify } from 'node:crypto';
+import { LRUCache } from 'lru-cache';
 
 /** What a signature of an HTTP request covers. */
 export interface SignedRequestParts {
@@ -19,6 +20,9 @@ export interface SignedRequestParts {
 
 /** DER prefix of an Ed25519 public key in SubjectPublicKeyInfo form (RFC 8410). */
 const spkiPrefix = Buffer.from('302a300506032b6570032100', 'hex');
+
+/** Keys verified with lately, by their texts: to read one takes longer than to verify with it. */
+const recentKeys = new LRUCache<string, KeyObject>({ max: 1_024 });
 
 /** SHA-256 of bytes, lower-case hexadecimal. */
 export function sha256Hex(data: Uint8Array): string {
@@ -74,12 +78,24 @@ export function signEd25519(data: Uint8Array, privateKey: KeyObject): string {
   return sign(null, data, privateKey).toString('base64url');
 }
 
-/** Verifies an Ed25519 signature in base64url. Malformed keys and signatures are just wrong. */
+/**
+ * Verifies an Ed25519 signature in base64url. Malformed keys and signatures are just wrong.
+ *
+ * Keys are read once: the last 1024 that were used are kept.
+ */
 export function verifyEd25519(data: Uint8Array, signature: string, publicKey: string): boolean {
-  const key = ed25519PublicKey(publicKey);
+  const key = recentKey(publicKey);
   const raw = Buffer.from(signature, 'base64url');
   // Lenient decoding would let one signature be written in several ways.
   if (key === undefined || raw.length !== 64 || raw.toString('base64url') !== signature)
     return false;
   return verify(null, data, key, raw);
+}
+
+function recentKey(text: string): KeyObject | undefined {
+  const recent = recentKeys.get(text);
+  if (recent !== undefined) return recent;
+  const key = ed25519PublicKey(text);
+  if (key !== undefined) recentKeys.set(text, key);
+  return key;
 }

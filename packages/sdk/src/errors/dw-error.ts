@@ -6,7 +6,7 @@ const brand: unique symbol = Symbol.for('dw.sdk.DwError');
 /**
  * What kind of failure an error is, for callers that do not know its code.
  *
- * The HTTP API answers them with 400, 401, 403, 404, 409, 413, 429, 503, 504, 500 and 500.
+ * `httpStatusByCategory` has what the HTTP API answers them with.
  */
 export type ErrorCategory =
   | 'invalid'

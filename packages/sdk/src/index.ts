@@ -101,6 +101,7 @@ export type {
 export { ContentStore } from './persistence/content-store.js';
 export type { LogConsumerState } from './persistence/log-consumers.js';
 export type { LogPosition } from './persistence/log-extent.js';
+export type { LogFollowOptions } from './persistence/log-follower.js';
 export type {
   LogAppendOptions,
   LogTruncation,
@@ -109,6 +110,7 @@ export type {
   WriteAheadLogStatistics,
 } from './persistence/log-options.js';
 export type { LogEntry, LogReadOptions } from './persistence/log-reader.js';
+export type { LogRecovery } from './persistence/log-recovery.js';
 export {
   assertPayloadReference,
   CONTENT_CHUNK_BYTES,

@@ -175,10 +175,15 @@ export {
 } from './plugin/plugin-manifest.js';
 export type { ServiceRegistry } from './plugin/service-registry.js';
 export {
+  type BackpressureChoice,
   type BackpressureContext,
+  type BackpressureDrop,
+  type BackpressureEntry,
   type BackpressureState,
   type BackpressureStateChange,
   type BackpressureStrategy,
+  type BackpressureThresholds,
+  type BackpressureTombstone,
   backpressureChangedTopic,
   backpressureStates,
 } from './scaling/backpressure.js';
@@ -186,8 +191,14 @@ export {
 export {
   type BackpressureEnterOptions,
   BackpressureGate,
-  type BackpressureGateOptions,
+  type BackpressureItem,
+  type BackpressureWaitOptions,
 } from './scaling/backpressure-gate.js';
+export type {
+  BackpressureChanges,
+  BackpressureGateOptions,
+  BackpressureSettings,
+} from './scaling/backpressure-options.js';
 export { BoundedCache } from './scaling/bounded-cache.js';
 export type {
   BoundedCacheOptions,

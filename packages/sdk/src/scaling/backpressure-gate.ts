@@ -1,123 +1,153 @@
 import { SdkCompatibility } from '../compatibility/sdk-compatibility.js';
 import { Listeners } from '../concurrency/listeners.js';
-import { scalingError } from '../errors/scaling-errors.js';
 import { type Clock, systemClock } from '../plugin/clock.js';
-import {
-  type BackpressureState,
-  type BackpressureStateChange,
-  backpressureStates,
+import type {
+  BackpressureChoice,
+  BackpressureContext,
+  BackpressureDrop,
+  BackpressureEntry,
+  BackpressureState,
+  BackpressureStateChange,
+  BackpressureTombstone,
 } from './backpressure.js';
+import { AdaptiveChoice } from './backpressure-adaptive.js';
+import { BackpressureDrops } from './backpressure-drops.js';
+import { CountedEntry } from './backpressure-entry.js';
+import {
+  type BackpressureChanges,
+  type BackpressureGateOptions,
+  type BackpressureSettings,
+  resolveBackpressure,
+} from './backpressure-options.js';
+import { BackpressurePlaces } from './backpressure-places.js';
+import {
+  type Admission,
+  decideAdmission,
+  type PlainStrategy,
+  qualityRatioOf,
+} from './backpressure-strategies.js';
 
-/** How a {@link BackpressureGate} counts and decides. */
-export interface BackpressureGateOptions {
-  /** Named in state changes. */
-  readonly subsystemName: string;
-  /**
-   * Most items inside, 0 for no limit.
-   * @defaultValue 1000
-   */
-  readonly maxQueueDepth?: number;
-  /**
-   * Most bytes inside, 0 for no limit.
-   * @defaultValue 0
-   */
-  readonly maxBytes?: number;
-  /**
-   * What {@link BackpressureGate.enter} does when full: waits, or rejects.
-   * @defaultValue 'blockProducer'
-   */
-  readonly strategy?: 'blockProducer' | 'shedLoad';
-  /**
-   * Least time in a state before a lower one is entered, in milliseconds.
-   * @defaultValue 1000
-   */
-  readonly dwellMs?: number;
-  readonly clock?: Clock;
+/** An item that asks to enter. */
+export interface BackpressureItem {
+  /** Size of the item. Default: 0. */
+  readonly bytes?: number;
+  /** Allows `dropOldest` to drop the item later; the id goes into its tombstone. */
+  readonly droppable?: { readonly id: string };
 }
 
 /** Options of one entry. */
-export interface BackpressureEnterOptions {
-  /** Size of the item. Default: 0. */
-  readonly bytes?: number;
+export interface BackpressureEnterOptions extends BackpressureItem {
   /** Ends the wait; rejects with `signal.reason`. */
   readonly signal?: AbortSignal;
+  /** Deadline of the wait in milliseconds; rejects with `DW_SCALING_OVERLOADED`. Default: none. */
+  readonly timeoutMs?: number;
 }
 
-/** Shares of the limit at which warning, critical and shedding begin. */
-const thresholds: readonly number[] = [0, 0.7, 0.85, 0.95];
-const hysteresis = 0.1;
-/** Suggested to producers that are turned away, in milliseconds. */
-const retryAfterMs = 1000;
-
-interface Waiter {
-  readonly bytes: number;
-  readonly admit: () => void;
-  readonly refuse: (reason: Error) => void;
+/** Options of one wait for a place. */
+export interface BackpressureWaitOptions extends Omit<BackpressureEnterOptions, 'droppable'> {
+  /** Called in the moment of admission, before anybody else can enter: keeps a queue in order. */
+  readonly onEnter?: () => void;
 }
 
 /**
  * Counts what is inside a queue, and decides whether more may enter.
  *
  * States rise at once at 70, 85 and 95 % of the limit; each is left only ten points lower and after
- * a dwell time. An item larger than the limit enters when nothing else is inside. Those who wait
- * enter in order of arrival.
+ * a dwell time, and entered again only a dwell time later. Nothing enters beyond a limit, but an
+ * item larger than the limit enters when nothing else is inside. Those who wait enter in order of
+ * arrival.
  */
 @SdkCompatibility('6.0.0')
 export class BackpressureGate implements Disposable {
   readonly #subsystemName: string;
-  readonly #strategy: 'blockProducer' | 'shedLoad';
-  readonly #dwellMs: number;
   readonly #clock: Clock;
   readonly #changes = new Listeners<BackpressureStateChange>('onDidChangeState');
-  readonly #waiters = new Set<Waiter>();
-  #maxQueueDepth: number;
-  #maxBytes: number;
-  #depth = 0;
-  #bytes = 0;
-  #state: BackpressureState = 'normal';
-  #enteredStateAtMs: number;
-  #recheck: Disposable | undefined;
-  #isClosed = false;
+  readonly #choices = new Listeners<BackpressureChoice>('onDidChooseStrategy');
+  readonly #dropped = new Listeners<BackpressureDrop>('onDidDrop');
+  readonly #drops = new BackpressureDrops();
+  readonly #places: BackpressurePlaces;
+  readonly #adaptive: AdaptiveChoice;
+  #settings: BackpressureSettings;
 
+  /** @throws {@link DwError} `DW_SCALING_INVALID_LIMITS`. */
   constructor(options: BackpressureGateOptions) {
-    this.#subsystemName = options.subsystemName;
-    this.#strategy = options.strategy ?? 'blockProducer';
-    this.#dwellMs = options.dwellMs ?? 1000;
-    this.#clock = options.clock ?? systemClock;
-    this.#maxQueueDepth = options.maxQueueDepth ?? 1000;
-    this.#maxBytes = options.maxBytes ?? 0;
-    this.#enteredStateAtMs = this.#clock.monotonicMs();
+    const { subsystemName, clock = systemClock, ...changes } = options;
+    this.#subsystemName = subsystemName;
+    this.#clock = clock;
+    this.#settings = resolveBackpressure(changes);
+    this.#places = new BackpressurePlaces({
+      subsystemName,
+      clock,
+      settings: this.#settings,
+      onChange: (previousState, currentState) => {
+        this.#changes.emit({ previousState, currentState, ...this.#sender() });
+      },
+    });
+    this.#adaptive = new AdaptiveChoice(clock, (strategy, context) => {
+      this.#choices.emit({ strategy, state: this.state, context, ...this.#sender() });
+    });
   }
 
   get state(): BackpressureState {
-    return this.#state;
+    return this.#places.state;
   }
 
   /** Items inside now. */
   get queueDepth(): number {
-    return this.#depth;
+    return this.#places.depth;
   }
 
   /** Bytes inside now. */
   get bytes(): number {
-    return this.#bytes;
+    return this.#places.bytes;
+  }
+
+  /** Producers that wait to enter. */
+  get waitingCount(): number {
+    return this.#places.waitingCount;
+  }
+
+  /** Limits and settings of now. Frozen. */
+  get settings(): BackpressureSettings {
+    return this.#settings;
+  }
+
+  /** How much of their full quality items deserve now, 1 for all. For the consumer. */
+  get qualityRatio(): number {
+    return qualityRatioOf(this.#strategy(), this.state);
+  }
+
+  /** Items dropped so far. */
+  get droppedCount(): number {
+    return this.#drops.droppedCount;
+  }
+
+  /** What is left of dropped items, oldest first. Counts add up to {@link droppedCount}. */
+  get tombstones(): readonly BackpressureTombstone[] {
+    return this.#drops.tombstones;
+  }
+
+  /** What decisions are made from. */
+  context(): BackpressureContext {
+    return this.#places.context();
   }
 
   /**
-   * Enters when there is room.
+   * Enters as the strategy decides.
    *
    * @returns Dispose it to leave.
-   * @throws {@link DwError} `DW_SCALING_OVERLOADED` (retryable) with `details.retryAfterMs`, under
-   *   `shedLoad`; `DW_SCALING_CLOSED`, also when the gate is disposed meanwhile.
+   * @throws {@link DwError} `DW_SCALING_OVERLOADED` (retryable) with `details.retryAfterMs`, where
+   *   the strategy refuses, the deadline is over or too many wait already; `DW_SCALING_CLOSED`,
+   *   also when the gate is disposed meanwhile.
    */
-  async enter(options: BackpressureEnterOptions = {}): Promise<Disposable> {
-    const { bytes = 0, signal } = options;
-    this.#assertOpen();
+  async enter(options: BackpressureEnterOptions = {}): Promise<BackpressureEntry> {
+    const { bytes = 0, signal, timeoutMs } = options;
+    this.#places.assertOpen(bytes);
     signal?.throwIfAborted();
-    if (this.#strategy === 'shedLoad') return this.tryEnter({ bytes });
-    if (this.#waiters.size > 0 || !this.#hasRoom(bytes)) await this.#wait(bytes, signal);
-    else this.#count(1, bytes);
-    return this.#leaver(bytes);
+    const admission = this.#admission(bytes);
+    if (admission !== 'wait') return this.#enterNow(options, admission);
+    await this.#places.wait({ bytes, signal, timeoutMs });
+    return this.#entry(options, this.#clock.monotonicMs());
   }
 
   /**
@@ -126,24 +156,50 @@ export class BackpressureGate implements Disposable {
    * @throws {@link DwError} `DW_SCALING_OVERLOADED` (retryable) with `details.retryAfterMs`;
    *   `DW_SCALING_CLOSED`.
    */
-  tryEnter(options: { readonly bytes?: number } = {}): Disposable {
-    const { bytes = 0 } = options;
-    this.#assertOpen();
-    if (this.#waiters.size > 0 || !this.#hasRoom(bytes)) {
-      throw scalingError('DW_SCALING_OVERLOADED', {
-        details: { subsystemName: this.#subsystemName, queueDepth: this.#depth, retryAfterMs },
-      });
-    }
-    this.#count(1, bytes);
-    return this.#leaver(bytes);
+  tryEnter(item: BackpressureItem = {}): BackpressureEntry {
+    const { bytes = 0 } = item;
+    this.#places.assertOpen(bytes);
+    return this.#enterNow(item, this.#admission(bytes));
   }
 
-  /** Changes limits at once; what is inside stays, and whoever fits now enters. */
-  reconfigure(changes: { readonly maxQueueDepth?: number; readonly maxBytes?: number }): void {
-    this.#maxQueueDepth = changes.maxQueueDepth ?? this.#maxQueueDepth;
-    this.#maxBytes = changes.maxBytes ?? this.#maxBytes;
-    this.#admitWaiters();
-    this.#updateState();
+  /**
+   * Takes a place where there is room, whatever the strategy. For queues of many small items: it
+   * makes no object. Give the place back with {@link freePlace}.
+   *
+   * @returns Whether there was room.
+   * @throws {@link DwError} `DW_SCALING_CLOSED`.
+   */
+  takePlace(bytes = 0): boolean {
+    this.#places.assertOpen(bytes);
+    if (this.#places.isFull(bytes)) return false;
+    this.#places.take(bytes);
+    return true;
+  }
+
+  /** Waits for a place, whatever the strategy. Rejects as {@link enter} does. */
+  async waitForPlace(options: BackpressureWaitOptions = {}): Promise<void> {
+    options.signal?.throwIfAborted();
+    if (this.takePlace(options.bytes)) options.onEnter?.();
+    else await this.#places.wait(options);
+  }
+
+  /**
+   * Gives back a place that was taken without an entry.
+   *
+   * @param waitedMs - How long the item waited, in milliseconds; need not be given for each.
+   */
+  freePlace(bytes = 0, waitedMs?: number): void {
+    this.#places.free(bytes, waitedMs);
+  }
+
+  /**
+   * Changes settings at once; what is inside stays, and whoever fits now enters.
+   *
+   * @throws {@link DwError} `DW_SCALING_INVALID_LIMITS`; nothing has changed then.
+   */
+  reconfigure(changes: BackpressureChanges): void {
+    this.#settings = resolveBackpressure(changes, this.#settings);
+    this.#places.reconfigure(this.#settings);
   }
 
   /** Listens to state changes until disposed. */
@@ -151,117 +207,75 @@ export class BackpressureGate implements Disposable {
     return this.#changes.add(listener);
   }
 
+  /** Listens to what the adaptive strategy chooses, until disposed. */
+  onDidChooseStrategy(listener: (choice: BackpressureChoice) => void): Disposable {
+    return this.#choices.add(listener);
+  }
+
+  /** Listens to drops until disposed. Called before the call returns that caused the drop. */
+  onDidDrop(listener: (drop: BackpressureDrop) => void): Disposable {
+    return this.#dropped.add(listener);
+  }
+
   /** Turns away those who wait, and whoever comes later. Those inside may still leave. */
   [Symbol.dispose](): void {
-    this.#isClosed = true;
-    this.#recheck?.[Symbol.dispose]();
-    this.#recheck = undefined;
-    for (const { refuse } of [...this.#waiters]) refuse(scalingError('DW_SCALING_CLOSED'));
+    this.#places.close();
   }
 
-  #assertOpen(): void {
-    if (this.#isClosed) throw scalingError('DW_SCALING_CLOSED');
-  }
-
-  #hasRoom(bytes: number): boolean {
-    if (this.#depth === 0) return true;
-    const hasDepth = this.#maxQueueDepth === 0 || this.#depth < this.#maxQueueDepth;
-    return hasDepth && (this.#maxBytes === 0 || this.#bytes + bytes <= this.#maxBytes);
-  }
-
-  #wait(bytes: number, signal: AbortSignal | undefined): Promise<void> {
-    return new Promise((resolve, reject) => {
-      const onAbort = (): void => {
-        waiter.refuse(signal?.reason as Error);
-        this.#admitWaiters();
-      };
-      const leave = (): void => {
-        this.#waiters.delete(waiter);
-        signal?.removeEventListener('abort', onAbort);
-      };
-      const waiter: Waiter = {
-        bytes,
-        admit: () => {
-          leave();
-          resolve();
-        },
-        refuse: (reason) => {
-          leave();
-          reject(reason);
-        },
-      };
-      this.#waiters.add(waiter);
-      signal?.addEventListener('abort', onAbort, { once: true });
+  #strategy(): PlainStrategy {
+    const { strategy, latencyTargetMs, dwellMs } = this.#settings;
+    if (strategy !== 'adaptive') return strategy;
+    const hasDroppable = this.#drops.itemCount > 0;
+    const context = (): BackpressureContext => this.context();
+    return this.#adaptive.strategy({
+      ...{ state: this.state, hasDroppable, latencyTargetMs, dwellMs, context },
     });
   }
 
-  #leaver(bytes: number): Disposable {
-    let isInside = true;
-    return {
-      [Symbol.dispose]: () => {
-        if (!isInside) return;
-        isInside = false;
-        this.#count(-1, -bytes);
-        this.#admitWaiters();
-      },
-    };
+  #admission(bytes: number): Admission {
+    const isFull = this.#places.isFull(bytes);
+    return decideAdmission(this.#strategy(), { isFull, isShedding: this.#places.isShedding });
   }
 
-  #admitWaiters(): void {
-    for (const waiter of this.#waiters) {
-      if (!this.#hasRoom(waiter.bytes)) return;
-      waiter.admit();
-      this.#count(1, waiter.bytes);
-    }
+  #enterNow(item: BackpressureItem, admission: Admission): BackpressureEntry {
+    const { bytes = 0 } = item;
+    if (admission === 'wait' || admission === 'shed') throw this.#places.overloaded(bytes);
+    const drops = admission === 'drop' ? this.#makeRoom(bytes) : [];
+    const nowMs = this.#clock.monotonicMs();
+    this.#places.take(bytes, nowMs);
+    const entry = this.#entry(item, nowMs);
+    for (const drop of drops) this.#dropped.emit(drop);
+    return entry;
   }
 
-  #count(items: number, bytes: number): void {
-    this.#depth += items;
-    this.#bytes += bytes;
-    this.#updateState();
-  }
-
-  #load(): number {
-    const depth = this.#maxQueueDepth === 0 ? 0 : this.#depth / this.#maxQueueDepth;
-    const bytes = this.#maxBytes === 0 ? 0 : this.#bytes / this.#maxBytes;
-    return Math.max(depth, bytes);
-  }
-
-  #updateState(): void {
-    const load = this.#load();
-    const rank = backpressureStates.indexOf(this.#state);
-    const risen = thresholds.findLastIndex((threshold) => load >= threshold);
-    if (risen > rank) {
-      this.#enter(risen);
-      return;
-    }
-    const fallen = thresholds.findLastIndex(
-      (threshold, index) => index === 0 || load >= threshold - hysteresis,
-    );
-    if (fallen >= rank) return;
-    const remainingMs = this.#enteredStateAtMs + this.#dwellMs - this.#clock.monotonicMs();
-    if (remainingMs <= 0) this.#enter(fallen);
-    else this.#recheckIn(remainingMs);
-  }
-
-  /** A queue that falls silent changes state too, once its dwell time is over. */
-  #recheckIn(delayMs: number): void {
-    if (this.#isClosed) return;
-    this.#recheck ??= this.#clock.setTimeout(() => {
-      this.#recheck = undefined;
-      this.#updateState();
-    }, delayMs);
-  }
-
-  #enter(rank: number): void {
-    const previousState = this.#state;
-    this.#state = backpressureStates[rank] ?? 'normal';
-    this.#enteredStateAtMs = this.#clock.monotonicMs();
-    this.#changes.emit({
-      previousState,
-      currentState: this.#state,
-      subsystemName: this.#subsystemName,
-      timestamp: this.#clock.now(),
+  #entry({ bytes = 0, droppable }: BackpressureItem, enteredAtMs: number): BackpressureEntry {
+    const qualityRatio = this.qualityRatio;
+    const entry = new CountedEntry({ bytes, qualityRatio, id: droppable?.id }, () => {
+      this.#drops.remove(entry);
+      this.#places.free(bytes, this.#clock.monotonicMs() - enteredAtMs);
     });
+    if (droppable !== undefined) this.#drops.add(entry);
+    return entry;
+  }
+
+  /** Drops the oldest until an item of that size fits. Drops nothing where that does not help. */
+  #makeRoom(bytes: number): readonly BackpressureDrop[] {
+    const droppable = { items: this.#drops.itemCount, bytes: this.#drops.bytes };
+    if (!this.#places.wouldFit(bytes, droppable)) throw this.#places.overloaded(bytes);
+    const drops: BackpressureDrop[] = [];
+    while (this.#places.isFull(bytes)) {
+      const reason = this.#places.reachedLimit();
+      const entry = this.#drops.dropOldest();
+      if (entry === undefined) throw this.#places.overloaded(bytes);
+      this.#places.discard(entry.bytes);
+      const tombstone = Object.freeze({ count: 1, id: entry.id ?? '', reason, ...this.#sender() });
+      this.#drops.bury(tombstone, this.#settings.maxTombstones);
+      drops.push({ entry, tombstone });
+    }
+    return drops;
+  }
+
+  #sender(): { readonly subsystemName: string; readonly timestamp: number } {
+    return { subsystemName: this.#subsystemName, timestamp: this.#clock.now() };
   }
 }

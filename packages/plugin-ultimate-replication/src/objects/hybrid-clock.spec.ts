@@ -1,7 +1,7 @@
 import { ManualClock } from '@datawarehouse/sdk/testing';
 import { describe, expect, it } from 'vitest';
 import { HybridClock } from './hybrid-clock.js';
-import { compareVersions } from './object-version.js';
+import { compareVersions, formatVersion, parseVersion } from './object-version.js';
 
 const startMs = 1_000_000;
 
@@ -34,6 +34,17 @@ describe('HybridClock', () => {
     expect(compareVersions(versions.next(), seen)).toBeGreaterThan(0);
     const replaced = { physicalMs: startMs + 900, logical: 0, nodeId: 'z' };
     expect(compareVersions(versions.next(replaced), replaced)).toBeGreaterThan(0);
+  });
+
+  it('goes on behind the greatest version that can be written', () => {
+    const { versions } = clocks();
+    const last = { physicalMs: startMs + 300, logical: Number.MAX_SAFE_INTEGER, nodeId: 'z' };
+    versions.observe(last);
+    expect(parseVersion(formatVersion(versions.next()))).toEqual({
+      physicalMs: startMs + 301,
+      logical: 0,
+      nodeId: 'a',
+    });
   });
 
   it('refuses a version too far in the future, and is not dragged along', () => {

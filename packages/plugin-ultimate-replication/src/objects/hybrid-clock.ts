@@ -36,10 +36,12 @@ export class HybridClock {
     const floor =
       after !== undefined && compareVersions(after, this.#last) > 0 ? after : this.#last;
     const now = this.#clock.now();
-    this.#last =
-      now > floor.physicalMs
-        ? { physicalMs: now, logical: 0, nodeId: this.#nodeId }
-        : { physicalMs: floor.physicalMs, logical: floor.logical + 1, nodeId: this.#nodeId };
+    const { physicalMs, logical } = floor;
+    const nodeId = this.#nodeId;
+    if (now > physicalMs) this.#last = { physicalMs: now, logical: 0, nodeId };
+    else if (logical < Number.MAX_SAFE_INTEGER) {
+      this.#last = { physicalMs, logical: logical + 1, nodeId };
+    } else this.#last = { physicalMs: physicalMs + 1, logical: 0, nodeId };
     return this.#last;
   }
 

@@ -2,6 +2,7 @@ import { setMaxListeners } from 'node:events';
 import {
   type BackingStoreOperation,
   type ContentStore,
+  contentError,
   DwError,
   type IPersistentBackingStore,
   type StagedContent,
@@ -24,6 +25,8 @@ export interface ObjectApplierOptions {
   readonly versions: HybridClock;
   readonly concurrency: ConcurrencyLimit;
   readonly counters: ReplicationCounters;
+  /** Largest content that is taken over. */
+  readonly maxObjectBytes: number;
 }
 
 /** A version that cannot be applied, now or ever, for a reason that lies in itself. */
@@ -123,11 +126,17 @@ export class ObjectApplier {
 
   /** Gets the content of a version here, unless the version would lose anyway. */
   async #stage(record: ObjectRecord, batch: RemoteBatch, substitutes: number): Promise<Candidate> {
-    const { content, table, versions } = this.#options;
+    const { content, table, versions, maxObjectBytes } = this.#options;
     versions.observe(record.version);
     const path = recordPath(record);
     const { payload } = record;
     if (payload === undefined) return { path, record };
+    // The list of its chunks comes from the same node, and is as long as the size says.
+    if (payload.sizeBytes > maxObjectBytes) {
+      throw contentError('DW_CONTENT_TOO_LARGE', {
+        details: { sizeBytes: payload.sizeBytes, maxBytes: maxObjectBytes },
+      });
+    }
     const current = await table.readForChange(path);
     if (current !== undefined && compareVersions(record.version, current.version) <= 0) {
       return { path, record };

@@ -29,6 +29,13 @@ export const payloadSchema = z.object({
   sizeBytes: z.int().min(0),
 });
 
+const contentTypePattern = /^[\x21-\x7e](?:[\x20-\x7e]{0,253}[\x21-\x7e])?$/;
+
+/** Reports whether a text may be a content type: it is sent as a header again. */
+export function isContentType(text: string): boolean {
+  return contentTypePattern.test(text);
+}
+
 /** What records and events of an object have in common. */
 export const objectFields = {
   namespace: objectNameSchema,
@@ -36,7 +43,7 @@ export const objectFields = {
   version: versionSchema,
   basedOn: versionSchema.optional(),
   payload: payloadSchema.optional(),
-  contentType: z.string().max(255).optional(),
+  contentType: z.string().refine(isContentType, 'is no content type').optional(),
   strategy: z.string().max(64),
 };
 

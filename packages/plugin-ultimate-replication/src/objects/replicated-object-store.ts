@@ -30,8 +30,6 @@ export interface ReplicatedObjectStoreOptions {
   readonly maxObjectBytes: number;
 }
 
-const contentTypePattern = /^[\x21-\x7e](?:[\x20-\x7e]{0,253}[\x21-\x7e])?$/;
-
 /** Objects as users of this node see them. */
 export class ReplicatedObjectStore implements IReplicatedObjectStore {
   readonly #options: ReplicatedObjectStoreOptions;
@@ -48,7 +46,7 @@ export class ReplicatedObjectStore implements IReplicatedObjectStore {
   ): Promise<PutReceipt> {
     const { contentType, signal } = options;
     const strategy = this.#route(namespace, key);
-    if (contentType !== undefined && !contentTypePattern.test(contentType)) {
+    if (contentType !== undefined && !isContentType(contentType)) {
       throw replicationError('DW_REPLICATION_INVALID_METADATA');
     }
     const { written, reference } = await this.#options.concurrency.run(async () => {

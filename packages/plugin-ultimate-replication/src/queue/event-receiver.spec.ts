@@ -137,6 +137,33 @@ describe('EventReceiver', { timeout: 30_000 }, () => {
     ]);
   });
 
+  it('takes over nothing that would spoil what it stores, answers or writes later', async () => {
+    await using started = await startFollower();
+    const { node, apply, transport } = started;
+    let listCount = 0;
+    transport.handle(services.chunkList, async () => {
+      listCount += 1;
+      return encodePeerFrame({}, [Buffer.alloc(32)]);
+    });
+    const vast = { digest: `sha256-chunks:${digest}`, sizeBytes: Number.MAX_SAFE_INTEGER };
+    const answer = await apply([
+      event({ operation: 'put', payload: vast, key: 'vast' }),
+      event({ timestampMs: 1e300 }),
+      event({ timestampMs: -1 }),
+      event({ operation: 'put', payload, contentType: 'a\r\nset-cookie: b' }),
+      event({ version: `${Date.now() + 1_000}.${Number.MAX_SAFE_INTEGER}@x` }),
+    ]);
+    expect(answer.refused.map(({ sequence, code }) => [sequence, code])).toEqual([
+      [2, 'DW_REPLICATION_INVALID_EVENT'],
+      [3, 'DW_REPLICATION_INVALID_EVENT'],
+      [4, 'DW_REPLICATION_INVALID_EVENT'],
+      [1, 'DW_CONTENT_TOO_LARGE'],
+    ]);
+    expect(listCount).toBe(0);
+    await node.put('n', 'k', 'written after the greatest version');
+    expect(await node.text('n', 'k')).toBe('written after the greatest version');
+  });
+
   it('is not deceived about content', async () => {
     await using started = await startFollower();
     const { node, apply, transport } = started;

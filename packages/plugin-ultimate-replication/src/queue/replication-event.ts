@@ -7,6 +7,9 @@ import {
   versionTexts,
 } from '../objects/object-record.js';
 
+/** Greatest time that a date can have. */
+const maxTimestampMs = 8.64e15;
+
 /**
  * What a log entry holds: a change of one object, without its bytes.
  *
@@ -18,7 +21,7 @@ const eventSchema = z
     v: z.literal(1),
     operation: z.enum(['put', 'delete']),
     ...objectFields,
-    timestampMs: z.number(),
+    timestampMs: z.int().min(0).max(maxTimestampMs),
   })
   .refine(
     (event) => (event.operation === 'put') === (event.payload !== undefined),

@@ -1,6 +1,8 @@
 import { storePath, storePrefix } from '@datawarehouse/sdk';
 import { MemoryBackingStore } from '@datawarehouse/sdk/testing';
 import { describe, expect, it } from 'vitest';
+import { encodePeerFrame } from '../queue/peer-frame.js';
+import { services } from '../queue/peer-messages.js';
 import { eventually, TestCluster } from '../testing/test-node.js';
 
 async function fill(cluster: TestCluster, count: number): Promise<void> {
@@ -74,6 +76,37 @@ describe('Resynchroniser', { timeout: 30_000 }, () => {
     await cluster.settled();
     expect(await cluster.at(1).text('docs', 'new')).toBe('x');
     expect((await cluster.at(1).objects.list('docs')).objects).toHaveLength(6);
+  });
+
+  it('leaves out what it cannot read, and follows the rest', async () => {
+    await using cluster = await TestCluster.start([]);
+    const transport = cluster.network.transport('x');
+    const log = { epoch: 'epoch-1', tail: 1, head: 2 };
+    const event = { v: 1, operation: 'delete', namespace: 'n', key: 'k', strategy: 'asynchronous' };
+    const sound = { ...event, version: `${Date.now()}.0@x`, timestampMs: 1 };
+    const events = [{ ...sound, operation: 'of a newer release' }, sound];
+    transport.handle(services.ping, async () => encodePeerFrame({ v: 1, log }));
+    transport.handle(services.snapshot, async () =>
+      encodePeerFrame(
+        { log },
+        events.map((one) => Buffer.from(JSON.stringify(one))),
+      ),
+    );
+    const node = await cluster.add({ nodeId: 'a', members: ['x'] });
+    await eventually('a to follow x', async () => (await node.replicas())[0]?.received);
+    expect(node.metric('deadLetters')).toBe(1);
+    expect(await node.store.read(storePath('replication', 'objects', 'n', 'k'))).toBeDefined();
+  });
+
+  it('gives up a listing that never ends', async () => {
+    await using cluster = await TestCluster.start([]);
+    const transport = cluster.network.transport('x');
+    const log = { epoch: 'epoch-1', tail: 1, head: 0 };
+    transport.handle(services.ping, async () => encodePeerFrame({ v: 1, log }));
+    transport.handle(services.snapshot, async () => encodePeerFrame({ log, next: 'dw://same' }));
+    const node = await cluster.add({ nodeId: 'a', members: ['x'] });
+    const result = await node.sync.sync({ targetNodeId: 'x', mode: 'online' });
+    expect(result.error?.code).toBe('DW_REPLICATION_INVALID_MESSAGE');
   });
 
   it('heals a damaged record from the other node', async () => {

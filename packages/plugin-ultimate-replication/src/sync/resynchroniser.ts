@@ -1,9 +1,11 @@
-import type {
-  ContentStore,
-  IPersistentBackingStore,
-  Logger,
-  LogPosition,
+import {
+  type ContentStore,
+  DwError,
+  type IPersistentBackingStore,
+  type Logger,
+  type LogPosition,
 } from '@datawarehouse/sdk';
+import { replicationError } from '../errors/replication-errors.js';
 import type { ObjectApplier, RefusedRecord } from '../objects/object-applier.js';
 import type { ObjectRecord } from '../objects/object-record.js';
 import type { OriginPositions } from '../queue/origin-positions.js';
@@ -97,16 +99,29 @@ export class Resynchroniser {
       const page = await peer.snapshot({ ...scope, after }, signal);
       log ??= page.log;
       for (let at = 0; at < page.events.length; at += sliceLength) {
-        const records = page.events.slice(at, at + sliceLength).map(decodeEvent);
+        const events = page.events.slice(at, at + sliceLength);
+        const records = events.flatMap((event) => this.#decode(origin, event) ?? []);
         const outcome = await this.#apply(peer, records, signal);
         changedCount += outcome.changedCount;
         conflictCount += outcome.conflictCount;
-        refusedCount += outcome.refused.length;
+        refusedCount += outcome.refused.length + events.length - records.length;
         this.#report(origin, outcome.refused);
       }
-      after = page.next;
+      after = nextPage(after, page.next);
     } while (after !== undefined);
     return { changedCount, conflictCount, refusedCount, log };
+  }
+
+  /** One version that cannot be read, say of a newer release, does not keep the others away. */
+  #decode(origin: string, event: Uint8Array): ObjectRecord | undefined {
+    try {
+      return decodeEvent(event);
+    } catch (error) {
+      if (!DwError.is(error, 'DW_REPLICATION_INVALID_EVENT')) throw error;
+      this.#options.counters.deadLetters += 1;
+      this.#options.logger.error({ origin, error }, 'a version cannot be read');
+      return undefined;
+    }
   }
 
   async #apply(peer: ReplicationPeer, records: readonly ObjectRecord[], signal?: AbortSignal) {
@@ -141,6 +156,15 @@ export class Resynchroniser {
       this.#options.logger.error({ origin, namespace, key, error }, 'a version was refused');
     }
   }
+}
+
+/** A listing only ascends, so that it comes to its end. */
+function nextPage(after: string | undefined, next: string | undefined): string | undefined {
+  if (after === undefined || next === undefined || next > after) return next;
+  throw replicationError('DW_REPLICATION_INVALID_MESSAGE', {
+    message: 'The listing of another node goes in circles',
+    details: { after, next },
+  });
 }
 
 /** Whether a log does not continue where this node is. */

@@ -1,8 +1,10 @@
 import { randomBytes } from 'node:crypto';
 import { constants } from 'node:fs';
-import { access, mkdir, open, readFile, rename, rm } from 'node:fs/promises';
+import { access, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { hostError } from '../errors/host-errors.js';
+import { makeFolder } from './make-folder.js';
+import { replaceFile } from './replace-file.js';
 
 /** What a running node leaves for the command line, in `node.json`. */
 export interface NodeFile {
@@ -30,7 +32,7 @@ export class DataDirectory {
    */
   static async open(path: string): Promise<DataDirectory> {
     await attempt(path, async () => {
-      await mkdir(path, { recursive: true, mode: 0o700 });
+      await makeFolder(path);
       await access(path, constants.R_OK | constants.W_OK | constants.X_OK);
     });
     return new DataDirectory(path);
@@ -44,7 +46,7 @@ export class DataDirectory {
   /** Makes the folder of a plugin's own files. */
   async pluginDirectory(pluginId: string): Promise<string> {
     const directory = join(this.path, 'plugins', pluginId);
-    await attempt(directory, () => mkdir(directory, { recursive: true, mode: 0o700 }));
+    await attempt(directory, () => makeFolder(directory));
     return directory;
   }
 
@@ -89,20 +91,6 @@ async function readIfThere(file: string): Promise<string | undefined> {
     if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return undefined;
     throw error;
   }
-}
-
-/** Leaves the old content or the new one, whatever happens. */
-async function replaceFile(file: string, text: string): Promise<void> {
-  const temporary = `${file}.tmp`;
-  await rm(temporary, { force: true });
-  const handle = await open(temporary, 'wx', 0o600);
-  try {
-    await handle.writeFile(text);
-    await handle.sync();
-  } finally {
-    await handle.close();
-  }
-  await rename(temporary, file);
 }
 
 async function attempt<T>(path: string, work: () => Promise<T>): Promise<T> {

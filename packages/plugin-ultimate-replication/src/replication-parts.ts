@@ -76,7 +76,7 @@ export async function openReplicationParts(context: PluginContext, config: Repli
     nodeId: context.node.nodeId,
   });
   const writing = wireWriting(context, config, stored, registry);
-  const receiving = wireReceiving(context, stored);
+  const receiving = wireReceiving(context, config, stored);
   const { gate, writes, confirmations, appendGate } = writing;
   const { log, router, counters, content, positions } = stored;
   const scaling = new ReplicationScalingManager({
@@ -124,13 +124,14 @@ function wireWriting(
 /** What versions of other nodes go through. */
 function wireReceiving(
   { clock, store, logger, services, node }: PluginContext,
+  { maxObjectBytes }: ReplicationConfig,
   { content, table, versions, counters, positions, log, strategies }: StoredParts,
 ) {
   const transport = services.get(IPeerTransport);
   const peerOf = (nodeId: string) => new ReplicationPeer(transport, nodeId);
   const fetches = new ConcurrencyLimit(defaultScalingLimits.maxConcurrentOperations);
   const applier = new ObjectApplier({
-    ...{ store, content, table, versions, counters, concurrency: fetches },
+    ...{ store, content, table, versions, counters, maxObjectBytes, concurrency: fetches },
   });
   const shared = { content, applier, positions, peerOf, counters, logger };
   const resynchroniser = new Resynchroniser({ ...shared, store });

@@ -34,7 +34,10 @@ async function openNode() {
   const table = new ObjectTable({ store, logger: silentLogger, counters });
   const versions = new HybridClock({ nodeId: 'here', clock: systemClock, maxDriftMs: 60_000 });
   const concurrency = new ConcurrencyLimit(4);
-  const applier = new ObjectApplier({ store, content, table, versions, concurrency, counters });
+  const applier = new ObjectApplier({
+    ...{ store, content, table, versions, concurrency, counters },
+    maxObjectBytes: 1_048_576,
+  });
   const state = async () => {
     const records: ObjectRecord[] = [];
     for await (const record of table.scanAll()) records.push(record);

@@ -5,7 +5,7 @@ import type { WriteConfirmation } from '../queue/write-confirmation.js';
 import type { StrategyRouter } from '../routing/strategy-router.js';
 import type { ReplicationStrategy } from '../strategies/replication-strategy.js';
 import { assertObjectName, objectPath } from './object-name.js';
-import type { ObjectRecord } from './object-record.js';
+import { isContentType, type ObjectRecord } from './object-record.js';
 import type {
   IReplicatedObjectStore,
   ListOptions,

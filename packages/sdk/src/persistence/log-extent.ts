@@ -1,4 +1,4 @@
-import { frameEndBytes, type LogFrame } from './log-frame.js';
+import { type FrameSummary, frameEndBytes } from './log-frame.js';
 import type { LogMeta } from './log-record.js';
 
 /** A place in a log: an entry of one epoch. Sequences start at 1; 0 stands before the first. */
@@ -54,7 +54,7 @@ export class LogExtent {
   }
 
   /** Takes in a frame that is durable. */
-  grow(frame: LogFrame): void {
+  grow(frame: FrameSummary): void {
     if (this.heldEntries === 0) this.#startBytes = frame.startBytes;
     this.#headSequence = frame.lastSequence;
     this.#headChecksum = frame.checksum;

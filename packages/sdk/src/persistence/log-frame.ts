@@ -16,10 +16,15 @@ export interface FrameHeader {
   readonly previousChecksum: number;
 }
 
-/** A frame whose checksum held. */
-export interface LogFrame extends FrameHeader {
+/** What is known of a whole frame without its entries. */
+export interface FrameSummary extends FrameHeader {
   readonly lastSequence: number;
   readonly checksum: number;
+  readonly sizeBytes: number;
+}
+
+/** A frame whose checksum held. */
+export interface LogFrame extends FrameSummary {
   /** As stored. */
   readonly bytes: Buffer;
   /** Where each entry begins in {@link bytes}, with its length, and where the last one ends. */
@@ -45,8 +50,8 @@ export function frameEntryBytes(data: Uint8Array): number {
 }
 
 /** Bytes of all frames up to this one since the log was created. */
-export function frameEndBytes(frame: LogFrame): number {
-  return frame.startBytes + frame.bytes.length;
+export function frameEndBytes(frame: FrameSummary): number {
+  return frame.startBytes + frame.sizeBytes;
 }
 
 /** An entry's bytes: a view into the frame. */
@@ -62,22 +67,18 @@ export function frameEntry(frame: LogFrame, index: number): Uint8Array {
  *
  * The checksum (CRC-32, ISO 3309) covers everything behind it and continues the one of the
  * previous frame, so that a frame fits behind no other.
+ *
+ * @param reserve - Gives the memory that the frame is written into.
  */
 export function encodeFrame(
   header: Omit<FrameHeader, 'count'>,
   entries: readonly Uint8Array[],
-): LogFrame {
+  reserve: (sizeBytes: number) => Buffer = Buffer.allocUnsafe,
+): { readonly frame: FrameSummary; readonly bytes: Buffer } {
   const count = entries.length;
-  const offsets = new Uint32Array(count + 1);
-  let end = headerBytes;
-  let index = 0;
-  for (const data of entries) {
-    offsets[index] = end;
-    end += frameEntryBytes(data);
-    index += 1;
-  }
-  offsets[count] = end;
-  const bytes = Buffer.allocUnsafe(end);
+  let sizeBytes = headerBytes;
+  for (const data of entries) sizeBytes += frameEntryBytes(data);
+  const bytes = reserve(sizeBytes);
   bytes.writeUInt32BE(magic, 0);
   bytes.writeUInt32BE(header.previousChecksum, previousChecksumAt);
   bytes.writeUInt32BE(count, countAt);
@@ -94,7 +95,7 @@ export function encodeFrame(
   const checksum = checksumOf(bytes, header.previousChecksum);
   bytes.writeUInt32BE(checksum, checksumAt);
   const lastSequence = header.firstSequence + count - 1;
-  return { ...header, count, lastSequence, checksum, bytes, offsets };
+  return { frame: { ...header, count, lastSequence, checksum, sizeBytes }, bytes };
 }
 
 /**
@@ -121,6 +122,7 @@ export function decodeFrame(data: Uint8Array): LogFrame | undefined {
     count,
     lastSequence: firstSequence + count - 1,
     checksum,
+    sizeBytes: bytes.length,
     bytes,
     offsets,
   };

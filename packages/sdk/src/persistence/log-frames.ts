@@ -1,5 +1,6 @@
 import { type StoredValue, scanValues } from './damaged-values.js';
 import { decodeFrame, type LogFrame } from './log-frame.js';
+import { LogFrameRing } from './log-frame-ring.js';
 import type {
   BackingStoreCallOptions,
   IPersistentBackingStore,
@@ -17,11 +18,13 @@ export interface StoredFrame {
   readonly frame: LogFrame | undefined;
 }
 
-const maxCachedFrames = 256;
-const maxCachedBytes = 8 * 1024 * 1024;
+const maxCachedFrames = 64;
+const maxCachedBytes = 4 * 1024 * 1024;
 
-/** Finds the frames of a log in its store, and keeps the latest of them decoded. */
+/** Finds the frames of a log: in memory those written and read last, the others in its store. */
 export class LogFrames {
+  /** Frames written last. */
+  readonly recent = new LogFrameRing();
   readonly #store: IPersistentBackingStore;
   readonly #prefix: string;
   readonly #cache = new Map<number, LogFrame>();
@@ -94,7 +97,7 @@ export class LogFrames {
     }
     yield frame;
     for (;;) {
-      const next = this.#cache.get(frame.lastSequence + 1);
+      const next = this.#inMemory(frame.lastSequence + 1);
       if (next === undefined) break;
       if (!continues(frame, next)) return;
       frame = next;
@@ -127,7 +130,7 @@ export class LogFrames {
     sequence: number,
     options: BackingStoreCallOptions,
   ): Promise<LogFrame | undefined> {
-    const cached = this.#cached(sequence);
+    const cached = this.#inMemory(sequence);
     if (cached !== undefined) return cached;
     const listing = scanValues(this.#store, this.#prefix, {
       ...options,
@@ -144,13 +147,16 @@ export class LogFrames {
     return undefined;
   }
 
-  #cached(sequence: number): LogFrame | undefined {
+  #inMemory(sequence: number): LogFrame | undefined {
     const exact = this.#cache.get(sequence);
     if (exact !== undefined) return exact;
     for (const frame of this.#cache.values()) {
       if (frame.firstSequence <= sequence && sequence <= frame.lastSequence) return frame;
     }
-    return undefined;
+    const bytes = this.recent.find(sequence);
+    const frame = bytes && decodeFrame(bytes);
+    if (frame !== undefined) this.remember(frame);
+    return frame;
   }
 
   #stored({ path, data }: StoredValue): StoredFrame {

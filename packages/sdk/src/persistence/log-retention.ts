@@ -3,7 +3,7 @@ import type { Clock } from '../plugin/clock.js';
 import type { LogConsumers } from './log-consumers.js';
 import { LogExpiry } from './log-expiry.js';
 import type { LogExtent } from './log-extent.js';
-import { frameEndBytes, type LogFrame } from './log-frame.js';
+import { type FrameSummary, frameEndBytes } from './log-frame.js';
 import type { LogFrames, StoredFrame } from './log-frames.js';
 import { encodeRecord } from './log-record.js';
 import type { IPersistentBackingStore } from './persistent-backing-store.js';
@@ -40,7 +40,7 @@ interface TrimStep {
   readonly tailSequence: number;
   readonly startBytes: number;
   /** First frame that stays, where it is known. */
-  readonly kept: LogFrame | undefined;
+  readonly kept: FrameSummary | undefined;
   readonly isLast: boolean;
 }
 
@@ -53,7 +53,7 @@ export class LogRetention {
   readonly #lock = new KeyedMutex();
   readonly #expiry: LogExpiry;
   /** Frame at the tail, where it is known: spares a look at the store when nothing is due. */
-  #tail: LogFrame | undefined;
+  #tail: FrameSummary | undefined;
   #commitsSinceTrim = 0;
   #failureCount = 0;
   #scheduled: Promise<void> | undefined;
@@ -73,7 +73,7 @@ export class LogRetention {
   }
 
   /** Begins to look after a log. `tail` is its first frame, where that is known. */
-  begin(tail: LogFrame | undefined): void {
+  begin(tail: FrameSummary | undefined): void {
     this.#tail = tail;
     this.#expiry.arm();
   }
@@ -109,7 +109,7 @@ export class LogRetention {
   }
 
   /** Notes a commit, and trims where that made something due. */
-  noteCommit(frame: LogFrame): void {
+  noteCommit(frame: FrameSummary): void {
     const { extent } = this.#options;
     if (extent.tailSequence === frame.firstSequence) this.#tail = frame;
     this.#commitsSinceTrim += 1;
@@ -163,12 +163,12 @@ export class LogRetention {
     return this.#tail.appendedAtMs + limits().retentionMs + 1;
   }
 
-  #isTooOld({ appendedAtMs }: LogFrame): boolean {
+  #isTooOld({ appendedAtMs }: FrameSummary): boolean {
     const { clock, limits } = this.#options;
     return appendedAtMs < clock.now() - limits().retentionMs;
   }
 
-  #isRemovable(frame: LogFrame): boolean {
+  #isRemovable(frame: FrameSummary): boolean {
     const { extent, consumers, limits } = this.#options;
     const { lastSequence, startBytes } = frame;
     const { maxHeldBytes } = limits();
@@ -250,7 +250,7 @@ export class LogRetention {
 /** Where the held part starts when these frames stay. */
 function startOf(
   damaged: readonly StoredFrame[],
-  frame: LogFrame,
+  frame: FrameSummary,
 ): Pick<TrimStep, 'tailSequence' | 'startBytes'> {
   const damagedBytes = damaged.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0);
   return {

@@ -1,6 +1,6 @@
 import type { Clock } from '../plugin/clock.js';
 import type { LogExtent, LogPosition } from './log-extent.js';
-import { encodeFrame, type LogFrame } from './log-frame.js';
+import { encodeFrame, type FrameSummary } from './log-frame.js';
 import type { LogFrames } from './log-frames.js';
 import { LogQueue, type WaitingAppend } from './log-queue.js';
 import type {
@@ -17,7 +17,7 @@ export interface LogWriterOptions {
   readonly durability: Durability;
   readonly clock: Clock;
   /** Called when a frame is durable, before its appends resolve. */
-  readonly onCommit: (frame: LogFrame) => void;
+  readonly onCommit: (frame: FrameSummary) => void;
 }
 
 /**
@@ -76,7 +76,7 @@ export class LogWriter {
     const firstSequence = extent.headSequence + 1;
     this.#committingCount = group.length;
     try {
-      const frame = encodeFrame(
+      const { frame, bytes } = encodeFrame(
         {
           epoch,
           firstSequence,
@@ -85,16 +85,17 @@ export class LogWriter {
           previousChecksum: extent.headChecksum,
         },
         group.map(({ data }) => data),
+        (sizeBytes) => frames.recent.reserve(sizeBytes),
       );
       const operations: BackingStoreOperation[] = [
-        { type: 'write', path: frames.pathOf(firstSequence), data: frame.bytes },
+        { type: 'write', path: frames.pathOf(firstSequence), data: bytes },
       ];
       for (const waiting of group) {
         for (const operation of waiting.operations) operations.push(operation);
       }
       await store.batch(operations, { durability });
       extent.grow(frame);
-      frames.remember(frame);
+      frames.recent.keep(frame, bytes);
       this.#committingCount = 0;
       onCommit(frame);
     } catch (error) {

@@ -21,14 +21,12 @@ export class HandlerWatch {
     this.#onSlow = options.onSlow;
   }
 
-  /** Call it when there is work. One timer looks after all handlers, while one of them is busy. */
+  /** Call it when a handler takes its time. One timer looks after all, while one of them is busy. */
   arm(): void {
     if (this.#timer !== undefined) return;
-    if (![...this.#subscriptions].some(({ busySinceMs }) => busySinceMs !== undefined)) return;
     this.#timer = this.#clock.setTimeout(() => {
       this.#timer = undefined;
-      this.#look();
-      this.arm();
+      if (this.#look()) this.arm();
     }, this.#limitMs);
   }
 
@@ -36,13 +34,18 @@ export class HandlerWatch {
     this.#timer?.[Symbol.dispose]();
   }
 
-  #look(): void {
+  /** Returns whether a handler is at work. */
+  #look(): boolean {
     const limit = this.#clock.monotonicMs() - this.#limitMs;
+    let isAnyBusy = false;
     for (const subscription of this.#subscriptions) {
       const { busySinceMs } = subscription;
-      if (busySinceMs === undefined || busySinceMs > limit || subscription.isReportedSlow) continue;
+      if (busySinceMs === undefined) continue;
+      isAnyBusy = true;
+      if (busySinceMs > limit || subscription.isReportedSlow) continue;
       subscription.isReportedSlow = true;
       this.#onSlow(subscription);
     }
+    return isAnyBusy;
   }
 }

@@ -1,42 +1,53 @@
-import type {
-  Message,
-  MessageHandler,
-  SubscribeOptions,
-  SubscriptionStatistics,
+import {
+  BackpressureGate,
+  type Clock,
+  type Message,
+  type MessageHandler,
+  type SubscribeOptions,
+  type SubscriptionStatistics,
 } from '@datawarehouse/sdk';
-import { MessageQueue } from './message-queue.js';
+import type { DeliveryLoop, Receiver } from './delivery-loop.js';
+import { RingQueue } from './ring-queue.js';
 
-/** A publisher that waits for room. */
-interface WaitingPublisher {
-  readonly message: Message<unknown>;
-  readonly settle: (error?: Error) => void;
+/** One call of `publish`, while it is on its way to the queues. */
+export interface Publication {
+  signal: AbortSignal | undefined;
+  /** What the publisher has to wait for. */
+  waits: Promise<void>[] | undefined;
 }
 
-/** What a subscription reports to its bus. */
-export interface SubscriptionEvents {
-  onDidFail(message: Message<unknown>, error: unknown): void;
-  /** A monotonic clock. */
-  now(): number;
+/** What a subscription needs of its bus. */
+export interface SubscriptionSurroundings {
+  readonly clock: Clock;
+  readonly loop: DeliveryLoop;
+  /** Place among the bus's subscriptions, in order of time. */
+  readonly order: number;
+  readonly onDidFail: (message: Message<unknown>, error: unknown) => void;
+  /** Called when a handler takes its time. */
+  readonly onDidBegin: () => void;
 }
 
 const defaultQueueDepth = 1_000;
 const largestQueueDepth = 1_000_000;
+/** How many messages there are to one whose wait is measured: clocks are slow. */
+const sampleEvery = 64;
 
-/** One subscriber: its bounded queue, and the loop that hands it one message at a time. */
-export class Subscription {
+/** One subscriber: its bounded queue, and its handler, which gets one message at a time. */
+export class Subscription implements Receiver {
   readonly name: string;
   readonly topic: string;
+  readonly order: number;
   /** Whether a handler that runs too long has been reported. */
   isReportedSlow = false;
   readonly #handler: MessageHandler<unknown>;
-  readonly #maxQueueDepth: number;
-  readonly #whenFull: 'blockProducer' | 'shedLoad';
-  readonly #events: SubscriptionEvents;
-  #queue = new MessageQueue<Message<unknown>>();
-  /** In order of publication, behind what is queued. */
-  readonly #publishers = new Set<WaitingPublisher>();
+  readonly #isShedding: boolean;
+  readonly #surroundings: SubscriptionSurroundings;
+  readonly #gate: BackpressureGate;
+  readonly #queue = new RingQueue<Message<unknown>>();
+  /** Whether it is in the loop, or its handler is at work. */
+  #isActive = false;
   #busySinceMs: number | undefined;
-  #isEnded = false;
+  #end: { readonly error: Error | undefined } | undefined;
   #handledCount = 0;
   #failedCount = 0;
   #shedCount = 0;
@@ -45,7 +56,7 @@ export class Subscription {
     topic: string,
     handler: MessageHandler<unknown>,
     options: SubscribeOptions,
-    events: SubscriptionEvents,
+    surroundings: SubscriptionSurroundings,
   ) {
     const { name = topic, maxQueueDepth = defaultQueueDepth, whenFull = 'blockProducer' } = options;
     if (
@@ -57,10 +68,12 @@ export class Subscription {
     }
     this.name = name;
     this.topic = topic;
+    this.order = surroundings.order;
     this.#handler = handler;
-    this.#maxQueueDepth = maxQueueDepth;
-    this.#whenFull = whenFull;
-    this.#events = events;
+    this.#isShedding = whenFull === 'shedLoad';
+    this.#surroundings = surroundings;
+    const { clock } = surroundings;
+    this.#gate = new BackpressureGate({ subsystemName: name, maxQueueDepth, clock });
   }
 
   /** Since when the handler has been at its message, by the monotonic clock. */
@@ -68,33 +81,44 @@ export class Subscription {
     return this.#busySinceMs;
   }
 
-  /**
-   * Queues a message.
-   *
-   * @returns What the publisher has to wait for, or `undefined` where there was room.
-   */
-  accept(message: Message<unknown>, signal: AbortSignal | undefined): Promise<void> | undefined {
-    if (this.#isEnded) return undefined;
-    if (this.#queue.length < this.#maxQueueDepth) {
-      this.#queue.push(message);
-      if (this.#busySinceMs === undefined) void this.#handleAll();
-      return undefined;
+  /** Queues a message, or adds to the publication what its publisher has to wait for. */
+  accept(message: Message<unknown>, publication: Publication): void {
+    if (this.#end !== undefined) return;
+    if (this.#gate.takePlace()) this.#enqueue(message);
+    else if (this.#isShedding) this.#shedCount += 1;
+    else {
+      publication.waits ??= [];
+      publication.waits.push(this.#waitForRoom(message, publication.signal));
     }
-    if (this.#whenFull === 'shedLoad') {
-      this.#shedCount += 1;
-      return undefined;
+  }
+
+  handleSome(maxCount: number): boolean {
+    for (let count = 0; count < maxCount; count += 1) {
+      const message = this.#queue.shift();
+      if (message === undefined) {
+        this.#isActive = false;
+        return false;
+      }
+      this.#leave(message);
+      const ending = this.#handle(message);
+      if (ending !== undefined) {
+        void this.#waitFor(ending, message);
+        return false;
+      }
     }
-    return this.#waitForRoom(message, signal);
+    return true;
   }
 
   /** Drops what waits. Publishers that wait go on, or get the error. */
   end(error?: Error): void {
-    this.#isEnded = true;
-    this.#queue = new MessageQueue();
-    for (const publisher of this.#publishers) publisher.settle(error);
+    if (this.#end !== undefined) return;
+    this.#end = { error };
+    this.#queue.clear();
+    this.#gate[Symbol.dispose]();
   }
 
   statistics(): SubscriptionStatistics {
+    const { clock } = this.#surroundings;
     return {
       name: this.name,
       topic: this.topic,
@@ -102,54 +126,74 @@ export class Subscription {
       handledCount: this.#handledCount,
       failedCount: this.#failedCount,
       shedCount: this.#shedCount,
+      waitingCount: this.#gate.waitingCount,
+      state: this.#gate.state,
+      busySinceMs:
+        this.#busySinceMs === undefined
+          ? undefined
+          : clock.now() - (clock.monotonicMs() - this.#busySinceMs),
     };
   }
 
-  #waitForRoom(message: Message<unknown>, signal: AbortSignal | undefined): Promise<void> {
-    return new Promise((resolve, reject) => {
-      const abort = (): void => {
-        publisher.settle(signal?.reason as Error);
-      };
-      const publisher: WaitingPublisher = {
-        message,
-        settle: (error) => {
-          this.#publishers.delete(publisher);
-          signal?.removeEventListener('abort', abort);
-          if (error === undefined) resolve();
-          else reject(error);
-        },
-      };
-      signal?.addEventListener('abort', abort, { once: true });
-      this.#publishers.add(publisher);
-    });
+  #enqueue(message: Message<unknown>): void {
+    this.#queue.push(message);
+    if (this.#isActive) return;
+    this.#isActive = true;
+    this.#surroundings.loop.add(this);
   }
 
-  async #handleAll(): Promise<void> {
-    // Set before the first wait: a second publication must not start a second loop.
-    this.#busySinceMs = this.#events.now();
-    // A subscriber never runs inside the publisher's call.
-    await Promise.resolve();
-    for (let message = this.#next(); message !== undefined; message = this.#next()) {
-      this.#busySinceMs = this.#events.now();
-      this.isReportedSlow = false;
-      try {
-        await this.#handler(message);
-      } catch (error) {
-        this.#failedCount += 1;
-        this.#events.onDidFail(message, error);
+  async #waitForRoom(message: Message<unknown>, signal: AbortSignal | undefined): Promise<void> {
+    const onEnter = (): void => {
+      this.#enqueue(message);
+    };
+    try {
+      await this.#gate.waitForPlace(signal === undefined ? { onEnter } : { onEnter, signal });
+    } catch (error) {
+      if (this.#end === undefined || signal?.aborted === true) throw error;
+      if (this.#end.error !== undefined) throw this.#end.error;
+    }
+  }
+
+  #leave(message: Message<unknown>): void {
+    if (this.#handledCount % sampleEvery !== 0) this.#gate.freePlace();
+    else {
+      const waitedMs = this.#surroundings.clock.now() - message.publishedAtMs;
+      this.#gate.freePlace(0, Math.max(0, waitedMs));
+    }
+  }
+
+  /** Calls the handler. Returns its promise, where it has one. */
+  #handle(message: Message<unknown>): Promise<void> | undefined {
+    try {
+      const ending = this.#handler(message);
+      // A handler may return anything at run time; only what can be waited for matters.
+      if (ending !== undefined && typeof (ending as Partial<typeof ending>).then === 'function') {
+        return ending;
       }
-      this.#handledCount += 1;
+    } catch (error) {
+      this.#fail(message, error);
     }
-    this.#busySinceMs = undefined;
+    this.#handledCount += 1;
+    return undefined;
   }
 
-  #next(): Message<unknown> | undefined {
-    const message = this.#queue.shift();
-    const [publisher] = this.#publishers;
-    if (publisher !== undefined) {
-      this.#queue.push(publisher.message);
-      publisher.settle();
+  async #waitFor(ending: Promise<void>, message: Message<unknown>): Promise<void> {
+    const { clock, loop, onDidBegin } = this.#surroundings;
+    this.#busySinceMs = clock.monotonicMs();
+    this.isReportedSlow = false;
+    onDidBegin();
+    try {
+      await ending;
+    } catch (error) {
+      this.#fail(message, error);
     }
-    return message;
+    this.#handledCount += 1;
+    this.#busySinceMs = undefined;
+    loop.add(this);
+  }
+
+  #fail(message: Message<unknown>, error: unknown): void {
+    this.#failedCount += 1;
+    this.#surroundings.onDidFail(message, error);
   }
 }

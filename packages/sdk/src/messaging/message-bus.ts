@@ -1,7 +1,8 @@
 import { type Contract, contract } from '../compatibility/contract.js';
+import type { BackpressureState } from '../scaling/backpressure.js';
 import type { Topic } from './topic.js';
 
-/** A message as a subscriber gets it. */
+/** A message as a subscriber gets it. Shared by all subscribers: do not change it. */
 export interface Message<T> {
   /** Name of the topic it was published to. */
   readonly topic: string;
@@ -67,6 +68,15 @@ export interface SubscriptionStatistics {
   readonly failedCount: number;
   /** Messages dropped because the queue was full. */
   readonly shedCount: number;
+  /** Publishers that wait for room in the queue. */
+  readonly waitingCount: number;
+  /** How full the queue is. */
+  readonly state: BackpressureState;
+  /**
+   * Since when the handler has been at its message, in milliseconds since the epoch; `undefined`
+   * while it has nothing to do. A handler is stuck where this does not move.
+   */
+  readonly busySinceMs: number | undefined;
 }
 
 /**
@@ -80,7 +90,8 @@ export interface IMessageBus {
   /**
    * Hands `data` to every subscriber of the topic; resolves when each has it in its queue.
    *
-   * @throws {@link DwError} `DW_BUS_CLOSED`.
+   * @throws {@link DwError} `DW_BUS_CLOSED`; `DW_SCALING_OVERLOADED` (retryable) where 10 000
+   *   publications wait for one subscriber already. The other subscribers have the message then.
    */
   publish<T>(to: Topic<T>, data: T, options?: PublishOptions): Promise<void>;
 
@@ -100,8 +111,8 @@ export interface IMessageBus {
   /**
    * Asks the one responder of a topic.
    *
-   * @throws {@link DwError} `DW_BUS_NO_RESPONDER`, `DW_BUS_TIMEOUT` (retryable), `DW_BUS_CLOSED`,
-   *   or what the responder threw.
+   * @throws {@link DwError} `DW_BUS_NO_RESPONDER`, `DW_BUS_TIMEOUT` (retryable; `details.silent`
+   *   names who did not answer), `DW_BUS_CLOSED`, or what the responder threw.
    */
   request<TRequest, TResponse>(
     to: Topic<TRequest>,

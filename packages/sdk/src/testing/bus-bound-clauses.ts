@@ -97,4 +97,13 @@ export const boundClauses: BusClauses = {
     assert.equal(state, 'waits');
     await until(() => receivedCount === 1002);
   },
+
+  'no more than 10 000 publications wait for a subscriber': async (bus, tools) => {
+    using subscriber = await holdSubscriber(bus, tools, { maxQueueDepth: 1 });
+    const waiting = upTo(10_001).map((data) => begun(bus.publish(numbers, data + 1)));
+    await turns(2);
+    await assert.rejects(bus.publish(numbers, 0), { code: 'DW_SCALING_OVERLOADED' });
+    subscriber.letGo();
+    await Promise.all(waiting);
+  },
 };

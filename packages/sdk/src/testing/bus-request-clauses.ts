@@ -4,6 +4,7 @@ import type { Message } from '../messaging/message-bus.js';
 import {
   type BusClauses,
   barrier,
+  begun,
   holdSubscriber,
   numbers,
   others,
@@ -47,6 +48,16 @@ export const requestClauses: BusClauses = {
     const request = bus.request(questions, 'a', { timeoutMs: 20 });
     await assert.rejects(request, { code: 'DW_BUS_TIMEOUT', retryable: true });
     held.open();
+  },
+
+  'a request that is not answered in time names who did not answer': async (bus) => {
+    const held = barrier();
+    bus.respond(questions, () => held.passed);
+    const failure = await bus.request(questions, 'a', { timeoutMs: 10 }).catch((e: unknown) => e);
+    held.open();
+    const { silent } = (failure as { readonly details: { readonly silent?: unknown } }).details;
+    assert.ok(Array.isArray(silent) && silent.length === 1, 'details.silent names nobody');
+    assert.ok(typeof silent[0] === 'string' && silent[0] !== '', 'details.silent names nobody');
   },
 
   'what the responder throws reaches the requester as it is': async (bus) => {
@@ -133,6 +144,36 @@ export const statisticsClauses: BusClauses = {
     for (const data of [1, 2, 3]) await bus.publish(numbers, data);
     await until(() => statisticsOf(bus, 'odd').handledCount === 3);
     assert.equal(statisticsOf(bus, 'odd').failedCount, 2);
+  },
+
+  'statistics() tell how full a queue is, and how many publishers wait': async (bus, tools) => {
+    using subscriber = await holdSubscriber(bus, tools, { maxQueueDepth: 10 });
+    const states = [statisticsOf(bus, 'held').state];
+    for (let data = 1; data <= 10; data += 1) {
+      await bus.publish(numbers, data);
+      if ([6, 7, 9, 10].includes(data)) states.push(statisticsOf(bus, 'held').state);
+    }
+    assert.deepEqual(states, ['normal', 'normal', 'warning', 'critical', 'shedding']);
+    const waiting = [11, 12].map((data) => begun(bus.publish(numbers, data)));
+    await turns();
+    assert.equal(statisticsOf(bus, 'held').waitingCount, 2);
+    subscriber.letGo();
+    await Promise.all(waiting);
+    assert.equal(statisticsOf(bus, 'held').waitingCount, 0);
+  },
+
+  'statistics() tell since when a handler has been at its message': async (bus, tools) => {
+    bus.subscribe(numbers, () => turns(1), { name: 'quick' });
+    using subscriber = await holdSubscriber(bus, tools, { maxQueueDepth: 10 });
+    const { busySinceMs } = statisticsOf(bus, 'held');
+    assert.ok(Number.isFinite(busySinceMs), 'a handler at work is not seen');
+    await turns();
+    const later = statisticsOf(bus, 'held').busySinceMs;
+    assert.ok(Math.abs((later ?? 0) - (busySinceMs ?? 0)) < 5, 'the time moves');
+    await tools.until(() => statisticsOf(bus, 'quick').handledCount === 1);
+    assert.equal(statisticsOf(bus, 'quick').busySinceMs, undefined, 'an idle handler is seen');
+    subscriber.letGo();
+    await tools.until(() => statisticsOf(bus, 'held').busySinceMs === undefined);
   },
 
   'statistics() forget a disposed subscription': async (bus) => {

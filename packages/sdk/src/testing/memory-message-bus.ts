@@ -75,6 +75,7 @@ export class MemoryMessageBus implements IMessageBus, AsyncDisposable {
       fits: topicMatcher(pattern),
       subscription: new MemorySubscription(pattern, handler as MessageHandler<unknown>, {
         ...options,
+        clock: this.#clock,
         onError: this.#onHandlerError,
       }),
     };

@@ -5,26 +5,22 @@ import type {
   SubscribeOptions,
   SubscriptionStatistics,
 } from '../messaging/message-bus.js';
-
-/** A publication that waits for room. */
-interface Blocked {
-  readonly message: Message<unknown>;
-  readonly admit: () => void;
-  readonly refuse: (error: Error) => void;
-}
+import type { Clock } from '../plugin/clock.js';
+import { BackpressureGate } from '../scaling/backpressure-gate.js';
 
 /** One subscriber's queue and its handler. */
 export class MemorySubscription {
   readonly #topic: string;
   readonly #name: string;
   readonly #handler: MessageHandler<unknown>;
-  readonly #maxQueueDepth: number;
+  readonly #gate: BackpressureGate;
+  readonly #clock: Clock;
   readonly #isShedding: boolean;
   readonly #onError: (error: unknown) => void;
   readonly #queue = new Set<Message<unknown>>();
-  readonly #blocked = new Set<Blocked>();
   #isBusy = false;
-  #isEnded = false;
+  #busySinceMs: number | undefined;
+  #end: { readonly isClosing: boolean } | undefined;
   #handledCount = 0;
   #failedCount = 0;
   #shedCount = 0;
@@ -32,13 +28,17 @@ export class MemorySubscription {
   constructor(
     topic: string,
     handler: MessageHandler<unknown>,
-    options: SubscribeOptions & { readonly onError: (error: unknown, name: string) => void },
+    options: SubscribeOptions & {
+      readonly clock: Clock;
+      readonly onError: (error: unknown, name: string) => void;
+    },
   ) {
     const { name = topic, maxQueueDepth = 1000, whenFull = 'blockProducer' } = options;
     this.#topic = topic;
     this.#name = name;
     this.#handler = handler;
-    this.#maxQueueDepth = maxQueueDepth;
+    this.#clock = options.clock;
+    this.#gate = new BackpressureGate({ subsystemName: name, maxQueueDepth, clock: options.clock });
     this.#isShedding = whenFull === 'shedLoad';
     this.#onError = (error) => {
       options.onError(error, name);
@@ -47,10 +47,10 @@ export class MemorySubscription {
 
   /** Resolves when the message is in the queue, or has been shed. */
   async offer(message: Message<unknown>, signal: AbortSignal | undefined): Promise<void> {
-    if (this.#isEnded) return;
+    if (this.#end !== undefined) return;
     if (!this.#isBusy) {
       void this.#handleAll(message);
-    } else if (this.#queue.size < this.#maxQueueDepth) {
+    } else if (this.#gate.takePlace()) {
       this.#queue.add(message);
     } else if (this.#isShedding) {
       this.#shedCount += 1;
@@ -61,12 +61,9 @@ export class MemorySubscription {
 
   /** Drops what waits. Publishers that wait are let go, or refused where the bus closes. */
   end(options: { readonly isClosing: boolean }): void {
-    this.#isEnded = true;
+    this.#end = options;
     this.#queue.clear();
-    for (const blocked of [...this.#blocked]) {
-      if (options.isClosing) blocked.refuse(busError('DW_BUS_CLOSED'));
-      else blocked.admit();
-    }
+    this.#gate[Symbol.dispose]();
   }
 
   statistics(): SubscriptionStatistics {
@@ -77,6 +74,9 @@ export class MemorySubscription {
       handledCount: this.#handledCount,
       failedCount: this.#failedCount,
       shedCount: this.#shedCount,
+      waitingCount: this.#gate.waitingCount,
+      state: this.#gate.state,
+      busySinceMs: this.#busySinceMs,
     };
   }
 
@@ -85,7 +85,7 @@ export class MemorySubscription {
     // A publisher never runs inside a handler's call, nor a handler inside a publisher's.
     await Promise.resolve();
     let next: Message<unknown> | undefined = first;
-    while (next !== undefined && !this.#isEnded) {
+    while (next !== undefined && this.#end === undefined) {
       await this.#handle(next);
       next = this.#takeNext();
     }
@@ -93,6 +93,7 @@ export class MemorySubscription {
   }
 
   async #handle(message: Message<unknown>): Promise<void> {
+    this.#busySinceMs = this.#clock.now();
     try {
       await this.#handler(message);
     } catch (error) {
@@ -100,42 +101,26 @@ export class MemorySubscription {
       this.#onError(error);
     }
     this.#handledCount += 1;
+    this.#busySinceMs = undefined;
   }
 
   #takeNext(): Message<unknown> | undefined {
     const [next] = this.#queue;
     if (next === undefined) return undefined;
     this.#queue.delete(next);
-    const [blocked] = this.#blocked;
-    if (blocked !== undefined) {
-      this.#queue.add(blocked.message);
-      blocked.admit();
-    }
+    this.#gate.freePlace();
     return next;
   }
 
-  #waitForRoom(message: Message<unknown>, signal: AbortSignal | undefined): Promise<void> {
-    return new Promise((resolve, reject) => {
-      const leave = (): void => {
-        this.#blocked.delete(blocked);
-        signal?.removeEventListener('abort', onAbort);
-      };
-      const blocked: Blocked = {
-        message,
-        admit: () => {
-          leave();
-          resolve();
-        },
-        refuse: (error) => {
-          leave();
-          reject(error);
-        },
-      };
-      const onAbort = (): void => {
-        blocked.refuse(signal?.reason as Error);
-      };
-      this.#blocked.add(blocked);
-      signal?.addEventListener('abort', onAbort, { once: true });
-    });
+  async #waitForRoom(message: Message<unknown>, signal: AbortSignal | undefined): Promise<void> {
+    const onEnter = (): void => {
+      this.#queue.add(message);
+    };
+    try {
+      await this.#gate.waitForPlace(signal === undefined ? { onEnter } : { onEnter, signal });
+    } catch (error) {
+      if (this.#end === undefined || signal?.aborted === true) throw error;
+      if (this.#end.isClosing) throw busError('DW_BUS_CLOSED');
+    }
   }
 }

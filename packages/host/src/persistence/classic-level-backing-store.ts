@@ -6,39 +6,68 @@ import {
   type BackingStoreListOptions,
   type BackingStoreOperation,
   type BackingStoreWriteOptions,
+  DwError,
   type IPersistentBackingStore,
   storeError,
 } from '@datawarehouse/sdk';
+import { DamageGuard } from './damage-guard.js';
 import { type GroupCommitStatistics, GroupCommitWriter } from './group-commit-writer.js';
 import { type LevelChange, LevelDatabase, type LevelIterator } from './level-database.js';
 import { isLocked, levelError } from './level-errors.js';
 import { listRange } from './list-range.js';
-import { forgetHolder, lockedError, recordHolder } from './store-lock.js';
+import { recoverStore } from './recovery/recover-store.js';
+import type { StoreRecovery } from './recovery/store-recovery.js';
+import { lockedError, StoreLock } from './store-lock.js';
 import { decodeStoredValue, encodeStoredValue } from './stored-value.js';
 
 /** Options of {@link ClassicLevelBackingStore.open}. */
 export interface ClassicLevelBackingStoreOptions {
   /** Folder of the database; made where it is missing. */
   readonly directory: string;
+  /**
+   * Most bytes of tables whose checksums are verified on opening, about 1 s a GiB.
+   * @defaultValue 4 GiB
+   */
+  readonly maxVerifiedBytes?: number;
 }
 
+const defaultVerifiedBytes = 4 * 1024 ** 3;
 const firstPage = 16;
 const largestPage = 1_024;
 
-/** The backing store on LevelDB: one writer, group commits, a checksum with every value. */
+interface Parts {
+  readonly lock: StoreLock;
+  readonly database: LevelDatabase;
+  readonly guard: DamageGuard;
+  readonly recovery: StoreRecovery;
+}
+
+/**
+ * The backing store on LevelDB: one writer, group commits, a checksum with every value.
+ *
+ * A listing shows the store as it was at the first step of the iteration, whatever is written
+ * meanwhile. Opening verifies the files and tells in {@link recovery} what was wrong with them.
+ */
 export class ClassicLevelBackingStore implements IPersistentBackingStore {
   readonly capabilities: BackingStoreCapabilities = Object.freeze({ durability: 'disk' });
-  readonly #directory: string;
+  /** What opening found wrong with the files, and did about it. */
+  readonly recovery: StoreRecovery;
+  readonly #lock: StoreLock;
   readonly #database: LevelDatabase;
+  readonly #guard: DamageGuard;
   readonly #writer: GroupCommitWriter;
   readonly #reading = new Set<Promise<unknown>>();
   readonly #iterators = new Set<LevelIterator>();
   #closing: Promise<void> | undefined;
 
-  private constructor(directory: string, database: LevelDatabase) {
-    this.#directory = directory;
+  private constructor({ lock, database, guard, recovery }: Parts) {
+    this.recovery = recovery;
+    this.#lock = lock;
     this.#database = database;
-    this.#writer = new GroupCommitWriter((changes, options) => database.write(changes, options));
+    this.#guard = guard;
+    this.#writer = new GroupCommitWriter((changes, options) =>
+      database.write(guard.healing(changes), options),
+    );
   }
 
   /**
@@ -47,26 +76,30 @@ export class ClassicLevelBackingStore implements IPersistentBackingStore {
    * @throws DwError `DW_STORE_LOCKED`, `DW_STORE_CORRUPT`, `DW_STORE_FULL`, `DW_STORE_IO`.
    */
   static async open(options: ClassicLevelBackingStoreOptions): Promise<ClassicLevelBackingStore> {
-    const { directory } = options;
-    let database: LevelDatabase;
+    const { directory, maxVerifiedBytes = defaultVerifiedBytes } = options;
     try {
-      database = await LevelDatabase.open(directory);
+      const lock = await StoreLock.acquire(directory);
+      try {
+        const { recovery, ranges } = await recoverStore({ directory, maxVerifiedBytes });
+        const database = await LevelDatabase.open(directory);
+        const guard = await DamageGuard.open(ranges, database).catch(async (error: unknown) => {
+          await database.close();
+          throw error;
+        });
+        return new ClassicLevelBackingStore({ lock, database, guard, recovery });
+      } catch (error) {
+        await lock.release();
+        throw error;
+      }
     } catch (error) {
-      if (isLocked(error)) throw await lockedError(directory, error);
-      throw levelError(error, `open ${directory}`);
+      if (!DwError.is(error) && isLocked(error)) throw await lockedError(directory, error);
+      throw levelError(error, `open ${directory}`, { directory });
     }
-    try {
-      await recordHolder(directory);
-    } catch (error) {
-      await database.close();
-      throw levelError(error, `write ${directory}.pid`);
-    }
-    return new ClassicLevelBackingStore(directory, database);
   }
 
   async read(path: string, options?: BackingStoreCallOptions): Promise<Uint8Array | undefined> {
     this.#assertUsable(path, options);
-    const value = await this.#track(this.#database.get(path));
+    const value = await this.#track(this.#readTrusted(path));
     options?.signal?.throwIfAborted();
     return value && decodeStoredValue(path, value);
   }
@@ -107,7 +140,10 @@ export class ClassicLevelBackingStore implements IPersistentBackingStore {
     options?: BackingStoreListOptions,
   ): AsyncGenerator<BackingStoreEntry> {
     for await (const [path, value] of this.#iterate(prefix, { ...options, values: true })) {
-      yield { path, data: decodeStoredValue(path, value) };
+      const data = decodeStoredValue(path, value);
+      await this.#track(this.#guard.assertTrusted(path));
+      this.#assertOpen(options);
+      yield { path, data };
     }
   }
 
@@ -125,11 +161,20 @@ export class ClassicLevelBackingStore implements IPersistentBackingStore {
     return this.close();
   }
 
+  async #readTrusted(path: string): Promise<Uint8Array | undefined> {
+    const value = await this.#database.get(path);
+    await this.#guard.assertTrusted(path);
+    return value;
+  }
+
   async #close(): Promise<void> {
     await Promise.allSettled([this.#writer.drain(), ...this.#reading]);
     for (const iterator of this.#iterators) await iterator.close();
-    await this.#database.close();
-    await forgetHolder(this.#directory);
+    try {
+      await this.#database.close();
+    } finally {
+      await this.#lock.release();
+    }
   }
 
   async *#iterate(

@@ -1,4 +1,5 @@
-import { statfs } from 'node:fs/promises';
+import { readdir, stat, statfs } from 'node:fs/promises';
+import { join } from 'node:path';
 import { storeError } from '@datawarehouse/sdk';
 import { ClassicLevel, type Iterator, type IteratorOptions } from 'classic-level';
 import { levelError } from './level-errors.js';
@@ -24,6 +25,8 @@ export interface LevelChange {
 const writeBufferBytes = 16 * 1024 * 1024;
 const cacheBytes = 32 * 1024 * 1024;
 const pageBytes = 256 * 1024;
+/** What opening needs beside the tables that it makes out of the logs. */
+const spareBytes = 1024 * 1024;
 
 /**
  * A LevelDB that is opened anew after a failed write.
@@ -57,12 +60,12 @@ export class LevelDatabase {
 
   async get(path: string): Promise<Uint8Array | undefined> {
     await this.#readable();
-    return this.#run('read', () => this.#database.get(path));
+    return this.#run('read', () => this.#database.get(path), { path });
   }
 
   async has(path: string): Promise<boolean> {
     await this.#readable();
-    return this.#run('read', () => this.#database.has(path));
+    return this.#run('read', () => this.#database.has(path), { path });
   }
 
   /** Applies all changes or none. */
@@ -91,6 +94,15 @@ export class LevelDatabase {
     });
   }
 
+  /** Removes all keys that start with `prefix`. Writes nothing where there are none. */
+  async clear(prefix: string): Promise<void> {
+    await this.#run('clear', async () => {
+      const range = { gte: prefix, lt: `${prefix}\u{10ffff}` };
+      const first = await this.#database.keys({ ...range, limit: 1 }).all();
+      if (first.length > 0) await this.#database.clear(range);
+    });
+  }
+
   async close(): Promise<void> {
     await this.#run('close', () => this.#database.close());
   }
@@ -110,18 +122,33 @@ export class LevelDatabase {
     await this.#run('open again', async () => {
       // Without room it would close and not open again, and reads would fail as well.
       const { bavail, bsize } = await statfs(this.#directory);
-      if (bavail * bsize < 2 * writeBufferBytes) throw storeError('DW_STORE_FULL');
+      const neededBytes = (await logBytes(this.#directory)) + spareBytes;
+      if (bavail * bsize < neededBytes) {
+        throw storeError('DW_STORE_FULL', { details: { neededBytes } });
+      }
       await this.#database.close();
       await this.#database.open();
     });
     this.#mayBeTorn = false;
   }
 
-  async #run<T>(what: string, work: () => Promise<T>): Promise<T> {
+  async #run<T>(
+    what: string,
+    work: () => Promise<T>,
+    details?: Readonly<Record<string, unknown>>,
+  ): Promise<T> {
     try {
       return await work();
     } catch (error) {
-      throw levelError(error, what);
+      throw levelError(error, what, details);
     }
   }
+}
+
+async function logBytes(directory: string): Promise<number> {
+  let sizeBytes = 0;
+  for (const name of await readdir(directory)) {
+    if (name.endsWith('.log')) sizeBytes += (await stat(join(directory, name))).size;
+  }
+  return sizeBytes;
 }

@@ -17,16 +17,25 @@ export function isLocked(error: unknown): boolean {
   return causes(error).some(({ code }) => code === 'LEVEL_LOCKED');
 }
 
+/** Whether LevelDB says that its files are damaged. */
+export function isDamaged(error: unknown): boolean {
+  return causes(error).some(({ code }) => code === 'LEVEL_CORRUPTION');
+}
+
 /** Turns a failure of LevelDB into the store's error. */
-export function levelError(error: unknown, what: string): DwError {
+export function levelError(
+  error: unknown,
+  what: string,
+  details: Readonly<Record<string, unknown>> = {},
+): DwError {
   if (DwError.is(error)) return error;
   const chain = causes(error);
   const reason = String(chain.at(-1)?.message ?? error);
-  const occurrence = { message: `The store failed to ${what}: ${reason}`, cause: error };
+  const occurrence = { message: `The store failed to ${what}: ${reason}`, cause: error, details };
   if (/No space left on device|Disk quota exceeded/i.test(reason)) {
     return storeError('DW_STORE_FULL', occurrence);
   }
-  if (chain.some(({ code }) => code === 'LEVEL_CORRUPTION')) {
+  if (isDamaged(error)) {
     return storeError('DW_STORE_CORRUPT', occurrence);
   }
   return storeError('DW_STORE_IO', occurrence);

@@ -1,4 +1,4 @@
-import { mkdir, open, readFile, rm } from 'node:fs/promises';
+import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { NODE_ID_PATTERN } from '@datawarehouse/sdk';
 import { z } from 'zod';
@@ -62,56 +62,4 @@ export async function readEnrolledServer(path: string): Promise<EnrolledServer |
 
 export async function writeEnrolledServer(path: string, server: EnrolledServer): Promise<void> {
   await writeFileAtomically(path, `${JSON.stringify(server, undefined, 2)}\n`);
-}
-
-/** Directories in use by agents of this process. */
-const inUse = new Set<string>();
-
-/**
- * Makes the directory, and keeps other agents away from it.
- *
- * @throws DwError `DW_AEDS_DIRECTORY_IN_USE`, `DW_AEDS_FILE_IO`.
- */
-export async function lockDirectory(directory: string): Promise<AsyncDisposable> {
-  const path = join(directory, 'agent.lock');
-  try {
-    await mkdir(directory, { recursive: true, mode: 0o700 });
-    if (inUse.has(path)) throw aedsError('DW_AEDS_DIRECTORY_IN_USE', { details: { path } });
-    await removeStaleLock(path);
-    const file = await open(path, 'wx', 0o600);
-    await file.writeFile(String(process.pid));
-    await file.close();
-  } catch (error) {
-    if (systemCode(error) !== 'EEXIST') throw fileError(error, path);
-    throw aedsError('DW_AEDS_DIRECTORY_IN_USE', { details: { path } });
-  }
-  inUse.add(path);
-  return {
-    [Symbol.asyncDispose]: async () => {
-      await rm(path, { force: true });
-      inUse.delete(path);
-    },
-  };
-}
-
-/** Removes the lock of an agent that is gone. */
-async function removeStaleLock(path: string): Promise<void> {
-  let pid: number;
-  try {
-    pid = Number(await readFile(path, 'utf8'));
-  } catch (error) {
-    if (systemCode(error) === 'ENOENT') return;
-    throw error;
-  }
-  if (pid === process.pid || !isRunning(pid)) await rm(path, { force: true });
-}
-
-function isRunning(pid: number): boolean {
-  if (!Number.isSafeInteger(pid) || pid <= 0) return false;
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch (error) {
-    return systemCode(error) === 'EPERM';
-  }
 }

@@ -1,7 +1,7 @@
 import { type Clock, DwError, delay } from '@datawarehouse/sdk';
 import { isAborted } from '../concurrency/is-aborted.js';
 import { aedsError } from '../errors/aeds-errors.js';
-import { MAX_REPORTS, type Report } from '../protocol/agent-messages.js';
+import { fittingReports, type Report } from '../protocol/agent-messages.js';
 import type { AgentListener } from './agent-events.js';
 import { Backoff } from './backoff.js';
 import type { DeliveryJournal } from './delivery-journal.js';
@@ -67,7 +67,7 @@ export class ReportOutbox {
   #next(): readonly Report[] {
     const ends = this.#journal.unreported();
     for (const { jobId } of ends) this.#progress.delete(jobId);
-    return [...ends, ...this.#progress.values()].slice(0, MAX_REPORTS);
+    return fittingReports([...ends, ...this.#progress.values()]);
   }
 
   async #send(reports: readonly Report[], signal: AbortSignal): Promise<void> {

@@ -10,7 +10,7 @@ export const MAX_POLL_WAIT_MS = 25_000;
 
 /** Most manifests in one answer, and most reports in one request. */
 const MAX_DELIVERIES = 16;
-export const MAX_REPORTS = 100;
+const MAX_REPORTS = 100;
 
 /** Largest body of any request of an agent, in bytes. */
 export const MAX_AGENT_BODY_BYTES = 65_536;
@@ -96,6 +96,16 @@ export type Report = Readonly<z.output<typeof reportSchema>>;
 export const reportRequestSchema = z.strictObject({
   reports: z.array(reportSchema).min(1).max(MAX_REPORTS),
 });
+
+/** The first reports, as many as one request may hold. */
+export function fittingReports(reports: readonly Report[]): readonly Report[] {
+  let bytes = JSON.stringify({ reports: [] }).length;
+  const end = reports.findIndex((report) => {
+    bytes += Buffer.byteLength(JSON.stringify(report)) + 1;
+    return bytes > MAX_AGENT_BODY_BYTES;
+  });
+  return reports.slice(0, Math.min(MAX_REPORTS, end === -1 ? reports.length : end));
+}
 
 export const reportResponseSchema = z.strictObject({
   transfer: transferSchema,

@@ -1,4 +1,4 @@
-import { silentLogger } from '@datawarehouse/sdk';
+import { type Clock, silentLogger } from '@datawarehouse/sdk';
 import { ManualClock, MemoryBackingStore } from '@datawarehouse/sdk/testing';
 import { describe, expect, it, vi } from 'vitest';
 import { ExpiryWatch, expiryOperation } from './expiry-watch.js';
@@ -28,14 +28,33 @@ describe('ExpiryWatch', () => {
     await vi.waitFor(() => {
       expect(ended).toEqual(['late', 'sooner', 'soon']);
     });
-    clock.advance(2_500_000_000);
-    await watch.wake();
-    clock.advance(499_999_000);
+    clock.advance(3_000_000_000);
     await vi.waitFor(() => {
       expect(ended.at(-1)).toBe('far');
     });
     await watch[Symbol.asyncDispose]();
     expect(clock.pendingTimers).toBe(0);
+  });
+
+  it('notices within a minute that the clock was set', async () => {
+    const store = new MemoryBackingStore();
+    const timers = new ManualClock();
+    let aheadMs = 0;
+    const clock: Clock = {
+      now: () => timers.now() + aheadMs,
+      monotonicMs: () => timers.monotonicMs(),
+      setTimeout: (callback, delayMs) => timers.setTimeout(callback, delayMs),
+    };
+    const expire = vi.fn().mockResolvedValue(undefined);
+    await store.batch([expiryOperation('job', clock.now() + 86_400_000)]);
+    const watch = new ExpiryWatch({ store, expire, clock, logger: silentLogger });
+    await watch.wake();
+    aheadMs = 86_400_000;
+    timers.advance(60_000);
+    await vi.waitFor(() => {
+      expect(expire).toHaveBeenCalledWith('job');
+    });
+    await watch[Symbol.asyncDispose]();
   });
 
   it('tries again where it failed', async () => {

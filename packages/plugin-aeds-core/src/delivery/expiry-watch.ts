@@ -9,8 +9,8 @@ import {
   storePrefix,
 } from '@datawarehouse/sdk';
 
-/** Timers cannot wait longer at once. */
-const longestWaitMs = 2 ** 31 - 1;
+/** Timers do not notice when the clock is set or the machine sleeps, so they do not wait longer at once. */
+const longestWaitMs = 60_000;
 const retryMs = 30_000;
 
 /** Entry of a job among those that end at a time. */

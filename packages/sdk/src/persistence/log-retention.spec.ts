@@ -111,6 +111,29 @@ describe('trimming of a WriteAheadLog', () => {
     ]);
   });
 
+  it('removes what is too old by itself, also where nobody uses the log', async () => {
+    await log.registerConsumer('slow');
+    await append(2);
+    await clock.elapse(24 * hourMs);
+    await append(1);
+    await clock.elapse(25 * hourMs);
+    expect([log.heldEntries, await frameCount()]).toEqual([1, 1]);
+    await log.close();
+    expect(clock.pendingTimers).toBe(0);
+    await open();
+    await clock.elapse(25 * hourMs);
+    expect([log.heldEntries, log.statistics().truncationCount]).toEqual([0, 0]);
+    expect(clock.pendingTimers).toBe(0);
+  });
+
+  it('looks at the clock anew when the retention changes', async () => {
+    await log.registerConsumer('slow');
+    await append(2);
+    log.reconfigure({ retentionMs: 10_000 });
+    await clock.elapse(11_000);
+    expect([log.heldEntries, log.statistics().truncationCount]).toEqual([0, 1]);
+  });
+
   it('holds what comes after a loss for the one who lost', async () => {
     log.reconfigure({ retentionMs: hourMs });
     await log.registerConsumer('c');

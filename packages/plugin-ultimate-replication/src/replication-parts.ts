@@ -1,5 +1,6 @@
 import {
   BackpressureGate,
+  ConcurrencyLimit,
   ContentStore,
   defaultScalingLimits,
   IClusterMembership,
@@ -15,7 +16,6 @@ import { ObjectTable } from './objects/object-table.js';
 import { ObjectWriter } from './objects/object-writer.js';
 import { ReplicatedObjectStore } from './objects/replicated-object-store.js';
 import { AppendGate } from './queue/append-gate.js';
-import { ConcurrencyLimit } from './queue/concurrency-limit.js';
 import { Confirmations } from './queue/confirmations.js';
 import { DeadLetters } from './queue/dead-letters.js';
 import { EventReceiver } from './queue/event-receiver.js';

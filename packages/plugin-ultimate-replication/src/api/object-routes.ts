@@ -1,7 +1,11 @@
-import type { HttpRequest, HttpResponse, HttpRoute } from '@datawarehouse/sdk';
+import {
+  type HttpRequest,
+  type HttpResponse,
+  type HttpRoute,
+  parseByteRange,
+} from '@datawarehouse/sdk';
 import { replicationError } from '../errors/replication-errors.js';
 import type { IReplicatedObjectStore, ReadableObject } from '../objects/object-store-contract.js';
-import { parseByteRange } from './byte-range.js';
 import { pageQuery } from './page-query.js';
 
 const collectionUrl = '/api/v1/objects';

@@ -1,8 +1,7 @@
-import { ContentStore, silentLogger, systemClock } from '@datawarehouse/sdk';
+import { ConcurrencyLimit, ContentStore, silentLogger, systemClock } from '@datawarehouse/sdk';
 import { MemoryBackingStore } from '@datawarehouse/sdk/testing';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { ConcurrencyLimit } from '../queue/concurrency-limit.js';
 import { createReplicationCounters } from '../scaling/replication-counters.js';
 import { HybridClock } from './hybrid-clock.js';
 import { ObjectApplier } from './object-applier.js';

@@ -1,6 +1,7 @@
 import { setMaxListeners } from 'node:events';
 import {
   type BackingStoreOperation,
+  type ConcurrencyLimit,
   type ContentStore,
   contentError,
   DwError,
@@ -8,7 +9,6 @@ import {
   type StagedContent,
 } from '@datawarehouse/sdk';
 import { relateVersions } from '../conflict/version-relation.js';
-import type { ConcurrencyLimit } from '../queue/concurrency-limit.js';
 import type { ReplicationCounters } from '../scaling/replication-counters.js';
 import type { HybridClock } from './hybrid-clock.js';
 import { type ObjectRecord, recordPath } from './object-record.js';
@@ -106,7 +106,9 @@ export class ObjectApplier {
     const stage = async (versions: readonly ObjectRecord[]): Promise<Candidate | undefined> => {
       for (const record of versions) {
         try {
-          return await concurrency.run(() => this.#stage(record, batch, 0), batch.signal);
+          return await concurrency.run(() => this.#stage(record, batch, 0), {
+            signal: batch.signal,
+          });
         } catch (error) {
           if (!DwError.is(error) || !refusals.has(error.code)) throw error;
           refused.push({ record, error });

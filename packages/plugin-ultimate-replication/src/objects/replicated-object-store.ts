@@ -1,6 +1,5 @@
-import type { ContentStore, StagedContent } from '@datawarehouse/sdk';
+import type { ConcurrencyLimit, ContentStore, StagedContent } from '@datawarehouse/sdk';
 import { replicationError } from '../errors/replication-errors.js';
-import type { ConcurrencyLimit } from '../queue/concurrency-limit.js';
 import type { WriteConfirmation } from '../queue/write-confirmation.js';
 import type { StrategyRouter } from '../routing/strategy-router.js';
 import type { ReplicationStrategy } from '../strategies/replication-strategy.js';
@@ -49,11 +48,14 @@ export class ReplicatedObjectStore implements IReplicatedObjectStore {
     if (contentType !== undefined && !isContentType(contentType)) {
       throw replicationError('DW_REPLICATION_INVALID_METADATA');
     }
-    const { written, reference } = await this.#options.concurrency.run(async () => {
-      using staged = await this.#stage(namespace, key, source, options);
-      const change = { namespace, key, strategy, staged, contentType, signal };
-      return { written: await this.#options.writer.write(change), reference: staged.reference };
-    }, signal);
+    const { written, reference } = await this.#options.concurrency.run(
+      async () => {
+        using staged = await this.#stage(namespace, key, source, options);
+        const change = { namespace, key, strategy, staged, contentType, signal };
+        return { written: await this.#options.writer.write(change), reference: staged.reference };
+      },
+      { signal },
+    );
     const receipt = await this.#receipt(written, strategy, signal);
     return { ...receipt, digest: reference.digest, sizeBytes: reference.sizeBytes };
   }
@@ -76,10 +78,9 @@ export class ReplicatedObjectStore implements IReplicatedObjectStore {
     const { signal } = options;
     const strategy = this.#route(namespace, key);
     const change: LocalChange = { namespace, key, strategy, signal };
-    const written = await this.#options.concurrency.run(
-      () => this.#options.writer.write(change),
+    const written = await this.#options.concurrency.run(() => this.#options.writer.write(change), {
       signal,
-    );
+    });
     return this.#receipt(written, strategy, signal);
   }
 

@@ -1,5 +1,10 @@
-import { type BackpressureGate, type Clock, scalingError } from '@datawarehouse/sdk';
-import { startDeadline } from './deadline.js';
+import {
+  type BackpressureGate,
+  type Clock,
+  type DwError,
+  LinkedAbort,
+  scalingError,
+} from '@datawarehouse/sdk';
 
 /** What an {@link AppendGate} works with. */
 export interface AppendGateOptions {
@@ -31,17 +36,14 @@ export class AppendGate {
    */
   async enter(bytes: number, signal: AbortSignal | undefined): Promise<Disposable> {
     const { gate, clock, waitMs } = this.#options;
-    using deadline = startDeadline(clock, waitMs, signal);
-    try {
-      return await gate.enter({ bytes, signal: deadline.signal });
-    } catch (error) {
-      if (!deadline.isExpired) throw error;
-      throw scalingError('DW_SCALING_OVERLOADED', {
+    using deadline = new LinkedAbort(signal);
+    const reason = (): DwError =>
+      scalingError('DW_SCALING_OVERLOADED', {
         message: 'Active replicas are too far behind, and new writes are being shed',
         details: { retryAfterMs: waitMs, queueDepth: gate.queueDepth },
-        cause: error,
       });
-    }
+    deadline.abortAfter(waitMs, { clock, reason });
+    return await gate.enter({ bytes, signal: deadline.signal });
   }
 
   /** Keeps a place until active replicas have confirmed `sequence`. */

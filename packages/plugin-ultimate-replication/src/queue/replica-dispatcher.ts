@@ -1,19 +1,20 @@
 import {
+  Backoff,
   type Clock,
   type ContentStore,
   DwError,
+  LinkedAbort,
   type LogEntry,
   type Logger,
   type LogPosition,
   type WriteAheadLog,
 } from '@datawarehouse/sdk';
 import { replicationError } from '../errors/replication-errors.js';
-import { Backoff } from './backoff.js';
 import type { Refusal } from './confirmations.js';
 import { buildEventBatch } from './event-batch.js';
 import { type ApplyAnswer, logStateOf } from './peer-messages.js';
 import type { ReplicationPeer } from './replication-peer.js';
-import { isAborted, Wakeup, withAbort } from './wakeup.js';
+import { isAborted, Wakeup } from './wakeup.js';
 
 /** Bounds of one batch, which may change while it runs. */
 export interface DispatchLimits {
@@ -41,6 +42,12 @@ export interface ReplicaDispatcherOptions {
   readonly onDidFail: (error: unknown) => void;
 }
 
+/** A batch that was sent, and what the replica says to it. */
+interface Sent {
+  readonly answer: ApplyAnswer;
+  readonly eventCount: number;
+}
+
 const retry = { firstMs: 50, maxMs: 5_000 };
 const resynchronising = { firstMs: 100, maxMs: 2_000 };
 /** While a replica is inactive the probes look after it; this only guards against a lost wake-up. */
@@ -60,8 +67,8 @@ export class ReplicaDispatcher {
   #mustGreet = true;
   /** Whether the replica cannot follow the log for the time being. */
   #isHeldBack = false;
-  #idle: AbortController | undefined;
-  #calling: AbortController | undefined;
+  #idle: LinkedAbort | undefined;
+  #calling: LinkedAbort | undefined;
   #running: Promise<void> | undefined;
 
   constructor(options: ReplicaDispatcherOptions) {
@@ -124,11 +131,7 @@ export class ReplicaDispatcher {
       return;
     }
     const from = this.#next;
-    const calling = new AbortController();
-    this.#calling = calling;
-    const { answer, eventCount } = await withAbort(signal, calling, () =>
-      this.#send(from, entries, calling.signal),
-    );
+    const { answer, eventCount } = await this.#call(from, entries, signal);
     this.#failures.reset();
     this.#isHeldBack = answer.status === 'resynchronising';
     if (this.#isHeldBack) {
@@ -170,11 +173,14 @@ export class ReplicaDispatcher {
     this.#mustGreet = true;
   }
 
-  async #send(
-    from: number,
-    entries: readonly LogEntry[],
-    signal: AbortSignal,
-  ): Promise<{ readonly answer: ApplyAnswer; readonly eventCount: number }> {
+  /** Sends, until it is answered, interrupted or stopped. */
+  async #call(from: number, entries: readonly LogEntry[], signal: AbortSignal): Promise<Sent> {
+    using calling = new LinkedAbort(signal);
+    this.#calling = calling;
+    return await this.#send(from, entries, calling.signal);
+  }
+
+  async #send(from: number, entries: readonly LogEntry[], signal: AbortSignal): Promise<Sent> {
     const { peer, origin, log, content, limits } = this.#options;
     const batch = await buildEventBatch(entries, content, limits().maxBatchBytes * 4);
     const tail = Math.max(this.#servableFrom, log.tailSequence);
@@ -211,13 +217,11 @@ export class ReplicaDispatcher {
   }
 
   async #waitForNews(signal: AbortSignal): Promise<void> {
-    const idle = new AbortController();
+    using idle = new LinkedAbort(signal);
     this.#idle = idle;
     const after = this.#next - 1;
     try {
-      await withAbort(signal, idle, () =>
-        this.#options.log.waitForAppend(after, { signal: idle.signal }),
-      );
+      await this.#options.log.waitForAppend(after, { signal: idle.signal });
     } catch (error) {
       if (!idle.signal.aborted) throw error;
     } finally {

@@ -5,22 +5,6 @@ export function isAborted(signal: AbortSignal): boolean {
   return signal.aborted;
 }
 
-/** Runs work that `inner` can end alone, and `outer` together with everything else. */
-export async function withAbort<T>(
-  outer: AbortSignal,
-  inner: AbortController,
-  work: () => Promise<T>,
-): Promise<T> {
-  const onAbort = (): void => inner.abort(outer.reason);
-  if (outer.aborted) onAbort();
-  outer.addEventListener('abort', onAbort, { once: true });
-  try {
-    return await work();
-  } finally {
-    outer.removeEventListener('abort', onAbort);
-  }
-}
-
 /** Lets a loop sleep until its time is over or somebody has news for it. */
 export class Wakeup {
   readonly #clock: Clock;

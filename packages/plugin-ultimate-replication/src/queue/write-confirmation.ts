@@ -1,9 +1,8 @@
-import type { Clock, WriteAheadLog } from '@datawarehouse/sdk';
+import { type Clock, LinkedAbort, type WriteAheadLog } from '@datawarehouse/sdk';
 import { replicationError } from '../errors/replication-errors.js';
 import type { ReplicaRegistry } from '../replicas/replica-registry.js';
 import type { ReplicationStrategy } from '../strategies/replication-strategy.js';
 import type { ConfirmationOutcome, Confirmations } from './confirmations.js';
-import { startDeadline } from './deadline.js';
 
 /** What a {@link WriteConfirmation} works with. */
 export interface WriteConfirmationOptions {
@@ -47,7 +46,8 @@ export class WriteConfirmation {
     const active = registered.filter(({ isActive }) => isActive).map(({ nodeId }) => nodeId);
     const faster = active.filter(hasConfirmed);
     const waitFor = active.filter((nodeId) => !faster.includes(nodeId));
-    using deadline = startDeadline(clock, timeoutMs, write.signal);
+    using deadline = new LinkedAbort(write.signal);
+    deadline.abortAfter(timeoutMs, { clock });
     const outcome = await confirmations.wait(write.sequence, waitFor, faster, deadline.signal);
     for (const nodeId of outcome.silent) replicas.suspect(nodeId);
     write.signal?.throwIfAborted();

@@ -2,6 +2,7 @@ import {
   type BackpressureGate,
   type BackpressureState,
   ComposedSubsystem,
+  type ConcurrencyLimit,
   defaultScalingLimits,
   type IScalableSubsystem,
   type ReconfigureLimitsOptions,
@@ -13,7 +14,6 @@ import {
   scalingError,
 } from '@datawarehouse/sdk';
 import { z } from 'zod';
-import type { ConcurrencyLimit } from '../queue/concurrency-limit.js';
 import type { DispatchLimits } from '../queue/replica-dispatcher.js';
 import {
   type ReplicationMetricSources,

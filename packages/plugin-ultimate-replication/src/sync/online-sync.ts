@@ -4,6 +4,7 @@ import {
   type ConflictResolution,
   DwError,
   type IReplicationSync,
+  Listeners,
   type Logger,
   type ReplicationConflict,
   type ReplicationSyncEvent,
@@ -30,10 +31,13 @@ export class OnlineSync implements IReplicationSync {
   readonly currentMode: ReplicationSyncMode = 'online';
   readonly #options: OnlineSyncOptions;
   readonly #statuses = new BoundedCache<string, ReplicationSyncStatus>({ maxEntries: 1_000 });
-  readonly #listeners = new Set<(event: ReplicationSyncEvent) => void>();
+  readonly #events: Listeners<ReplicationSyncEvent>;
 
   constructor(options: OnlineSyncOptions) {
     this.#options = options;
+    this.#events = new Listeners('onDidSyncEvent', {
+      onError: (error) => options.logger.warn({ error }, 'a listener of onDidSyncEvent threw'),
+    });
   }
 
   async sync(
@@ -44,19 +48,19 @@ export class OnlineSync implements IReplicationSync {
     const startedAtMs = this.#options.clock.monotonicMs();
     const durationMs = () => this.#options.clock.monotonicMs() - startedAtMs;
     this.#setStatus(targetNodeId, 'syncing', 0);
-    this.#emit({ type: 'syncStarted', targetNodeId });
+    this.#events.emit({ type: 'syncStarted', targetNodeId });
     try {
       const counts = await this.#exchange(request, options.signal);
       const result = { success: true, ...counts, durationMs: durationMs() };
       this.#setStatus(targetNodeId, 'completed', 100, this.#options.clock.now());
-      this.#emit({ type: 'syncCompleted', targetNodeId, result });
+      this.#events.emit({ type: 'syncCompleted', targetNodeId, result });
       return result;
     } catch (caught) {
       const error = DwError.is(caught)
         ? caught
         : replicationError('DW_REPLICATION_SYNC_FAILED', { cause: caught });
       this.#setStatus(targetNodeId, 'error', 0);
-      this.#emit({ type: 'syncFailed', targetNodeId, error });
+      this.#events.emit({ type: 'syncFailed', targetNodeId, error });
       return {
         success: false,
         itemsSynced: 0,
@@ -90,13 +94,7 @@ export class OnlineSync implements IReplicationSync {
   }
 
   onDidSyncEvent(listener: (event: ReplicationSyncEvent) => void): Disposable {
-    const own = (event: ReplicationSyncEvent): void => listener(event);
-    this.#listeners.add(own);
-    return {
-      [Symbol.dispose]: () => {
-        this.#listeners.delete(own);
-      },
-    };
+    return this.#events.add(listener);
   }
 
   /** Fetches what is newer there, then has the other node fetch what is newer here. */
@@ -134,15 +132,5 @@ export class OnlineSync implements IReplicationSync {
     const lastSyncAtMs = syncedAtMs ?? this.status(targetNodeId).lastSyncAtMs;
     const last = lastSyncAtMs === undefined ? {} : { lastSyncAtMs };
     this.#statuses.set(targetNodeId, { targetNodeId, state, progress, ...last });
-  }
-
-  #emit(event: ReplicationSyncEvent): void {
-    for (const listener of this.#listeners) {
-      try {
-        listener(event);
-      } catch (error) {
-        this.#options.logger.warn({ error, event: event.type }, 'a listener threw');
-      }
-    }
   }
 }

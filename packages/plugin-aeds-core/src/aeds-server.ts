@@ -1,7 +1,12 @@
 import { join } from 'node:path';
-import { BackpressureGate, ContentStore, type PluginContext, storePath } from '@datawarehouse/sdk';
+import {
+  BackpressureGate,
+  ConcurrencyLimit,
+  ContentStore,
+  type PluginContext,
+  storePath,
+} from '@datawarehouse/sdk';
 import { type AedsCollections, openCollections } from './collections/aeds-collections.js';
-import { ConcurrencyLimit } from './concurrency/concurrency-limit.js';
 import { type AedsConfiguration, parseConfiguration } from './configuration.js';
 import { ChannelDirectory } from './delivery/channel-directory.js';
 import { ClientDesk } from './delivery/client-desk.js';

@@ -1,7 +1,6 @@
 import { hostname } from 'node:os';
-import { type Clock, systemClock } from '@datawarehouse/sdk';
+import { type Clock, ConcurrencyLimit, LinkedAbort, systemClock } from '@datawarehouse/sdk';
 import { clientCapabilities } from '../collections/client-record.js';
-import { ConcurrencyLimit } from '../concurrency/concurrency-limit.js';
 import { openKeyPair } from '../identity/key-pair-file.js';
 import { TrustStore } from '../manifests/trust-store.js';
 import { agentPaths } from './agent-directory.js';
@@ -80,7 +79,7 @@ async function serve(
   const trust = new TrustStore(anchors);
   const server = new TrustedServer({ connection, identity, serverId, trust });
   const journal = await DeliveryJournal.open(paths.state);
-  const ending = new AbortController();
+  using ending = new LinkedAbort(signal);
   let result: AgentResult | undefined;
   const tell: AgentListener = (event) => {
     emit(event);
@@ -101,8 +100,7 @@ async function serve(
     recipient: { clientId: identity.keyId, serverId, capabilities },
     emit: tell,
   });
-  const until = AbortSignal.any([signal, ending.signal]);
-  await together([(both) => loop.run(both), (both) => outbox.run(both)], until);
+  await together([(both) => loop.run(both), (both) => outbox.run(both)], ending.signal);
   if (result !== undefined) return result;
   throw signal.reason as Error;
 }
@@ -112,14 +110,16 @@ async function together(
   tasks: readonly ((signal: AbortSignal) => Promise<void>)[],
   signal: AbortSignal,
 ): Promise<void> {
-  const failing = new AbortController();
-  const both = AbortSignal.any([signal, failing.signal]);
+  using both = new LinkedAbort(signal);
+  const failures: unknown[] = [];
   await Promise.all(
     tasks.map((task) =>
-      task(both).catch((error: unknown) => {
-        if (!both.aborted) failing.abort(error);
+      task(both.signal).catch((error: unknown) => {
+        if (both.signal.aborted) return;
+        failures.push(error);
+        both.abort();
       }),
     ),
   );
-  if (failing.signal.aborted) throw failing.signal.reason as Error;
+  if (failures.length > 0) throw failures[0];
 }

@@ -1,6 +1,11 @@
 import { join } from 'node:path';
-import { type Clock, DwError, delay, KeyedMutex } from '@datawarehouse/sdk';
-import type { ConcurrencyLimit } from '../concurrency/concurrency-limit.js';
+import {
+  Backoff,
+  type Clock,
+  type ConcurrencyLimit,
+  DwError,
+  KeyedMutex,
+} from '@datawarehouse/sdk';
 import { aedsError } from '../errors/aeds-errors.js';
 import type { TrustStore } from '../manifests/trust-store.js';
 import { assertInTime } from '../manifests/verify-manifest.js';
@@ -10,7 +15,6 @@ import { downloadVerified } from '../transfer/verified-download.js';
 import { type AdmittedManifest, admitManifest, type Recipient } from './admit-manifest.js';
 import type { AgentPaths } from './agent-directory.js';
 import type { AgentListener } from './agent-events.js';
-import { Backoff } from './backoff.js';
 import type { DeliveryJournal } from './delivery-journal.js';
 import { isFileOf, placeName, placePath, placePayload } from './place-payload.js';
 import type { ReportOutbox } from './report-outbox.js';
@@ -106,7 +110,7 @@ export class DeliveryWorker {
     signal: AbortSignal,
   ): Promise<string> {
     const { server, requests, preferences, outbox, clock } = this.#options;
-    const backoff = new Backoff({ firstMs: 500, longestMs: 30_000 });
+    const backoff = new Backoff({ firstMs: 500, maxMs: 30_000, clock });
     for (let attempt = 1; ; ) {
       const onProgress = this.#progressOf(jobId, manifest.payload.sizeBytes, attempt);
       try {
@@ -124,7 +128,7 @@ export class DeliveryWorker {
         assertInTime(manifest, clock.now());
         if (!DwError.is(error, 'DW_AEDS_SERVER_UNREACHABLE')) attempt += 1;
         this.#tellRetry(jobId, attempt, error);
-        await delay(backoff.next(), { clock, signal });
+        await backoff.wait({ signal });
       }
     }
   }

@@ -1,7 +1,6 @@
-import { DwError, delay } from '@datawarehouse/sdk';
+import { Backoff, DwError } from '@datawarehouse/sdk';
 import { type EnrolledServer, readEnrolledServer, writeEnrolledServer } from './agent-directory.js';
 import type { AgentListener } from './agent-events.js';
-import { Backoff } from './backoff.js';
 import { type EnrolOptions, enrol } from './enrol.js';
 
 /** The server of this directory; enrols where there is none yet, and waits for a server that is away. */
@@ -13,7 +12,7 @@ export async function joinServer(
   const { clock } = options.connection;
   const known = await readEnrolledServer(path);
   if (known !== undefined) return await withChannels(path, known, options.channels);
-  const backoff = new Backoff({ firstMs: 1000, longestMs: 30_000 });
+  const backoff = new Backoff({ firstMs: 1_000, maxMs: 30_000, clock });
   for (;;) {
     try {
       const server = await enrol(options);
@@ -25,7 +24,7 @@ export async function joinServer(
     } catch (error) {
       if (!DwError.is(error, 'DW_AEDS_SERVER_UNREACHABLE')) throw error;
       emit({ type: 'disconnected', code: error.code, message: error.message });
-      await delay(backoff.next(), { clock, signal: options.signal });
+      await backoff.wait({ signal: options.signal });
     }
   }
 }

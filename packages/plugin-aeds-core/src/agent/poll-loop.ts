@@ -1,11 +1,9 @@
-import { type Clock, DwError, delay } from '@datawarehouse/sdk';
+import { Backoff, type Clock, DwError, delay, LinkedAbort } from '@datawarehouse/sdk';
 import { isAborted } from '../concurrency/is-aborted.js';
-import { LinkedAbort } from '../concurrency/linked-abort.js';
 import { aedsError } from '../errors/aeds-errors.js';
 import { MAX_POLL_WAIT_MS, type PollResponse } from '../protocol/agent-messages.js';
 import type { Recipient } from './admit-manifest.js';
 import type { AgentListener } from './agent-events.js';
-import { Backoff } from './backoff.js';
 import type { DeliveryJournal } from './delivery-journal.js';
 import type { Delivery, DeliveryWorker } from './delivery-worker.js';
 import type { TransferPreferences } from './transfer-preferences.js';
@@ -31,7 +29,7 @@ export interface PollLoopOptions {
 /** Asks the server for manifests, for ever, and hands them to the worker. */
 export class PollLoop {
   readonly #options: PollLoopOptions;
-  readonly #backoff = new Backoff({ firstMs: 500, longestMs: 30_000 });
+  readonly #backoff: Backoff;
   readonly #active = new Map<string, Promise<void>>();
   #status: PollResponse['status'] | undefined;
   #isConnected = false;
@@ -40,6 +38,7 @@ export class PollLoop {
 
   constructor(options: PollLoopOptions) {
     this.#options = options;
+    this.#backoff = new Backoff({ firstMs: 500, maxMs: 30_000, clock: options.clock });
   }
 
   /**
@@ -48,18 +47,18 @@ export class PollLoop {
    * @throws DwError `DW_AEDS_CLIENT_REVOKED`.
    */
   async run(signal: AbortSignal): Promise<void> {
-    const { emit, clock } = this.#options;
+    const { emit } = this.#options;
     try {
       while (!signal.aborted) {
         try {
           if (await this.#poll(signal)) this.#backoff.reset();
-          else await delay(this.#backoff.next(), { clock, signal });
+          else await this.#backoff.wait({ signal });
         } catch (error) {
           if (isAborted(signal)) return;
           if (!DwError.is(error) || DwError.is(error, 'DW_AEDS_CLIENT_REVOKED')) throw error;
           this.#isConnected = false;
           emit({ type: 'disconnected', code: error.code, message: error.message });
-          await delay(this.#backoff.next(), { clock, signal });
+          await this.#backoff.wait({ signal });
         }
       }
     } finally {
@@ -130,14 +129,13 @@ export class PollLoop {
   /** Waits for a free hand, but not so long that the server takes the agent for dead. */
   async #waitForCapacity(signal: AbortSignal): Promise<void> {
     if (this.#active.size < maxParallel) return;
-    const waiting = new LinkedAbort(signal);
+    using waiting = new LinkedAbort(signal);
     const { clock } = this.#options;
     const heartbeat = delay(MAX_POLL_WAIT_MS, { clock, signal: waiting.signal });
     try {
       await Promise.race([heartbeat, ...this.#active.values()]);
     } finally {
       waiting.abort();
-      waiting[Symbol.dispose]();
       await heartbeat.catch(() => undefined);
     }
   }

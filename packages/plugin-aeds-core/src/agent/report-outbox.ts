@@ -1,9 +1,8 @@
-import { type Clock, DwError, delay } from '@datawarehouse/sdk';
+import { Backoff, type Clock, DwError } from '@datawarehouse/sdk';
 import { isAborted } from '../concurrency/is-aborted.js';
 import { aedsError } from '../errors/aeds-errors.js';
 import { fittingReports, type Report } from '../protocol/agent-messages.js';
 import type { AgentListener } from './agent-events.js';
-import { Backoff } from './backoff.js';
 import type { DeliveryJournal } from './delivery-journal.js';
 import type { TransferPreferences } from './transfer-preferences.js';
 import type { TrustedServer } from './trusted-server.js';
@@ -45,7 +44,7 @@ export class ReportOutbox {
 
   /** Sends until aborted; then it may reject with the signal's reason. */
   async run(signal: AbortSignal): Promise<void> {
-    const backoff = new Backoff({ firstMs: 500, longestMs: 30_000 });
+    const backoff = new Backoff({ firstMs: 500, maxMs: 30_000, clock: this.#clock });
     while (!signal.aborted) {
       const reports = this.#next();
       if (reports.length === 0) {
@@ -58,7 +57,7 @@ export class ReportOutbox {
       } catch (error) {
         if (isAborted(signal)) return;
         if (!DwError.is(error)) throw error;
-        await delay(backoff.next(), { clock: this.#clock, signal });
+        await backoff.wait({ signal });
       }
     }
   }

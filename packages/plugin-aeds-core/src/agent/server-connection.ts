@@ -1,7 +1,6 @@
-import { type Clock, collectBytes, DwError } from '@datawarehouse/sdk';
+import { type Clock, collectBytes, DwError, LinkedAbort } from '@datawarehouse/sdk';
 import { Agent, type Dispatcher, request as send } from 'undici';
 import { z } from 'zod';
-import { LinkedAbort } from '../concurrency/linked-abort.js';
 import { type AedsErrorCode, aedsError, aedsErrors } from '../errors/aeds-errors.js';
 
 /** Longest silence of a server that is not waiting on purpose, in milliseconds. */
@@ -69,10 +68,9 @@ export class ServerConnection implements AsyncDisposable {
    */
   async request(request: ServerRequest): Promise<ServerResponse> {
     const { method, path, timeoutMs, signal, maxBytes = maxJsonBytes } = request;
-    const until = new LinkedAbort(signal);
-    const timer = this.clock.setTimeout(() => {
-      until.abort(new Error(`no answer within ${timeoutMs} ms`));
-    }, timeoutMs);
+    using until = new LinkedAbort(signal);
+    const reason = (): Error => new Error(`no answer within ${timeoutMs} ms`);
+    until.abortAfter(timeoutMs, { clock: this.clock, reason });
     try {
       const response = await send(this.endpoint + path, {
         method,
@@ -102,9 +100,6 @@ export class ServerConnection implements AsyncDisposable {
         message: `The server at ${this.endpoint} could not be reached: ${reason}`,
         cause,
       });
-    } finally {
-      timer[Symbol.dispose]();
-      until[Symbol.dispose]();
     }
   }
 

@@ -1,8 +1,9 @@
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { access, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parsePluginManifest } from '@datawarehouse/sdk';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { agentPaths } from '../agent/agent-directory.js';
 import { runCommand } from '../testing/run-command.js';
 import { startTestServer, type TestServer } from '../testing/test-server.js';
 import { commands } from './commands.js';
@@ -44,6 +45,8 @@ describe('commands', { timeout: 30_000 }, () => {
         const listed = (await runCommand(server, 'clients')).result;
         const [client] = (listed as { readonly clients: readonly ClientRow[] }).clients;
         if (client === undefined) throw new Error('not there yet');
+        // The agent has yet to hear of it.
+        await access(agentPaths(join(folder, 'client')).server);
         return client.clientId;
       },
       { timeout: 20_000 },

@@ -1,8 +1,7 @@
-import type { Clock } from '@datawarehouse/sdk';
+import { type Clock, LinkedAbort } from '@datawarehouse/sdk';
 import type { AedsCollections } from '../collections/aeds-collections.js';
 import { type ClientRecord, clientStatusOf } from '../collections/client-record.js';
 import { isFinal } from '../collections/job-record.js';
-import { LinkedAbort } from '../concurrency/linked-abort.js';
 import { aedsError } from '../errors/aeds-errors.js';
 import type { PollRequest, PollResponse } from '../protocol/agent-messages.js';
 import type { ChannelDirectory } from './channel-directory.js';
@@ -33,11 +32,9 @@ export class PollDesk {
   /** Answers when there is news for the client, when its time is over, or when a newer poll comes. */
   async poll(clientId: string, request: PollRequest, signal: AbortSignal): Promise<PollResponse> {
     const { clock, signals } = this.#options;
-    const until = new LinkedAbort(signal);
-    const timer = clock.setTimeout(() => {
-      until.abort();
-    }, request.waitMs);
     const listener = signals.listen(clientId);
+    using until = new LinkedAbort(signal);
+    until.abortAfter(request.waitMs, { clock });
     try {
       const client = await this.#meet(clientId, request);
       const before = request.status ?? clientStatusOf(client);
@@ -49,8 +46,6 @@ export class PollDesk {
         await listener.next(until.signal);
       }
     } finally {
-      timer[Symbol.dispose]();
-      until[Symbol.dispose]();
       listener[Symbol.dispose]();
     }
   }

@@ -1,9 +1,8 @@
-import { BackpressureGate, silentLogger } from '@datawarehouse/sdk';
+import { BackpressureGate, ConcurrencyLimit, silentLogger } from '@datawarehouse/sdk';
 import { ManualClock, MemoryBackingStore } from '@datawarehouse/sdk/testing';
 import { beforeEach, describe, expect, it, vi } from 'vitest';
 import { openCollections } from '../collections/aeds-collections.js';
 import type { JobRecord } from '../collections/job-record.js';
-import { ConcurrencyLimit } from '../concurrency/concurrency-limit.js';
 import { newTimedId } from '../identity/identifiers.js';
 import { JobLifecycle } from './job-lifecycle.js';
 import { type JobHandler, JobQueue, type JobQueueOptions } from './job-queue.js';

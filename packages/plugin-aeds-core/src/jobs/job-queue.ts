@@ -2,16 +2,16 @@ import {
   type BackingStoreOperation,
   type BackpressureGate,
   type Clock,
+  type ConcurrencyLimit,
   DwError,
   type Logger,
+  withTimeLimit,
 } from '@datawarehouse/sdk';
 import type { JobRecord } from '../collections/job-record.js';
-import type { ConcurrencyLimit } from '../concurrency/concurrency-limit.js';
 import { aedsError } from '../errors/aeds-errors.js';
 import { fnv1a } from './fnv1a.js';
 import type { JobLifecycle } from './job-lifecycle.js';
 import { JobPartition } from './job-partition.js';
-import { withTimeLimit } from './time-limit.js';
 
 /** Does the work of a job. It may run again after a crash, so it must come to the same end twice. */
 export type JobHandler = (job: JobRecord, signal: AbortSignal) => Promise<void>;
@@ -141,7 +141,7 @@ export class JobQueue {
   async #run(jobId: string): Promise<void> {
     const { concurrency } = this.#options;
     try {
-      await concurrency.run(() => this.#runHandler(jobId), this.#aborting.signal);
+      await concurrency.run(() => this.#runHandler(jobId), { signal: this.#aborting.signal });
     } catch (error) {
       await this.#fail(jobId, error);
     }
@@ -159,7 +159,7 @@ export class JobQueue {
       limitMs: timeLimitMs,
       clock,
       signal: this.#aborting.signal,
-      onTimeout: () => aedsError('DW_AEDS_JOB_TIMEOUT', { details: { jobId, timeLimitMs } }),
+      error: () => aedsError('DW_AEDS_JOB_TIMEOUT', { details: { jobId, timeLimitMs } }),
       onLateFailure: (error) => {
         logger.warn({ error, jobId }, 'a job failed after its time was over');
       },

@@ -1,6 +1,7 @@
 import {
   type BackpressureGate,
   ComposedSubsystem,
+  type ConcurrencyLimit,
   defaultScalingLimits,
   type ReconfigureLimitsOptions,
   type ScalingLimits,
@@ -14,7 +15,6 @@ import {
   collectionEntries,
   collectionNames,
 } from '../collections/aeds-collections.js';
-import type { ConcurrencyLimit } from '../concurrency/concurrency-limit.js';
 import type { ClientSignals } from '../delivery/client-signals.js';
 import type { JobQueue } from '../jobs/job-queue.js';
 import type { TransferSettings, TransferTuner } from '../transfer/transfer-tuner.js';
@@ -52,7 +52,7 @@ export class AedsScalingManager extends ComposedSubsystem {
       }),
       apply: (changed) => {
         limits = changed;
-        for (const limit of parts.concurrency) limit.resize(changed.maxConcurrentOperations);
+        for (const limit of parts.concurrency) limit.reconfigure(changed.maxConcurrentOperations);
       },
     });
     this.#tuner = parts.tuner;

@@ -1,6 +1,6 @@
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { collectBytes, DwError, type HttpRoute } from '@datawarehouse/sdk';
+import { collectBytes, DwError, type HttpRoute, httpStatusByCategory } from '@datawarehouse/sdk';
 import { callRoute } from '@datawarehouse/sdk/testing';
 
 /** A real HTTP server over contributed routes, for specs. */
@@ -25,18 +25,6 @@ export interface Answer {
 }
 
 const unavailable: Answer = { status: 503, headers: {}, body: new Uint8Array(0) };
-
-const statuses: Readonly<Record<string, number>> = {
-  invalid: 400,
-  unauthenticated: 401,
-  denied: 403,
-  notFound: 404,
-  conflict: 409,
-  tooLarge: 413,
-  exhausted: 429,
-  unavailable: 503,
-  timeout: 504,
-};
 
 /** Serves the routes on a free port of 127.0.0.1, or on the given one. */
 export async function serveRoutes(
@@ -100,6 +88,6 @@ async function answerOf(
     const known = DwError.is(error) ? error : undefined;
     const { code = 'DW_TEST_FAILED', message = String(error), category = 'internal' } = known ?? {};
     const body = Buffer.from(JSON.stringify({ error: { code, message, hint: known?.hint } }));
-    return { status: statuses[category] ?? 500, headers: {}, body };
+    return { status: httpStatusByCategory[category], headers: {}, body };
   }
 }

@@ -1,13 +1,13 @@
-import type {
-  Clock,
-  ContentStore,
-  HttpRequest,
-  HttpResponse,
-  PayloadReference,
+import {
+  type Clock,
+  type ConcurrencyLimit,
+  type ContentStore,
+  type HttpRequest,
+  type HttpResponse,
+  type PayloadReference,
+  parseByteRange,
 } from '@datawarehouse/sdk';
-import type { ConcurrencyLimit } from '../concurrency/concurrency-limit.js';
 import { aedsError } from '../errors/aeds-errors.js';
-import { type ByteRange, parseRange } from './byte-range.js';
 import type { TransferTuner } from './transfer-tuner.js';
 
 export interface PayloadServerOptions {
@@ -33,15 +33,16 @@ export class PayloadServer {
     const headers = { etag, 'accept-ranges': 'bytes', 'content-type': 'application/octet-stream' };
     const ifRange = request.headers['if-range'];
     const wanted = ifRange === undefined || ifRange === etag ? request.headers.range : undefined;
-    const range = parseRange(wanted, sizeBytes);
-    if (range === 'unsatisfiable') return unsatisfiable(sizeBytes);
-    const { start, end } = range ?? { start: 0, end: sizeBytes };
+    const range = parseByteRange(wanted, sizeBytes);
+    if (range.kind === 'unsatisfiable') return unsatisfiable(sizeBytes);
+    const isPart = range.kind === 'part';
+    const { start, end } = isPart ? range : { start: 0, end: sizeBytes };
     return {
-      status: range === undefined ? 200 : 206,
+      status: isPart ? 206 : 200,
       headers: {
         ...headers,
         'content-length': String(end - start),
-        ...(range && { 'content-range': `bytes ${start}-${end - 1}/${sizeBytes}` }),
+        ...(isPart && { 'content-range': `bytes ${start}-${end - 1}/${sizeBytes}` }),
       },
       ...(request.method !== 'HEAD' && {
         body: this.#read(reference, { start, end }, request.signal),
@@ -64,11 +65,11 @@ export class PayloadServer {
 
   async *#read(
     reference: PayloadReference,
-    { start, end }: ByteRange,
+    { start, end }: { readonly start: number; readonly end: number },
     signal: AbortSignal,
   ): AsyncGenerator<Uint8Array> {
     const { content, concurrency, tuner, clock } = this.#options;
-    const place = await concurrency.enter(signal);
+    const place = await concurrency.enter({ signal });
     const startedMs = clock.monotonicMs();
     try {
       yield* content.open(reference, { start, end, signal });

@@ -1,7 +1,6 @@
 import { CONTENT_CHUNK_BYTES, defaultScalingLimits } from '@datawarehouse/sdk';
 import { ManualClock } from '@datawarehouse/sdk/testing';
 import { describe, expect, it } from 'vitest';
-import { ConcurrencyLimit } from '../concurrency/concurrency-limit.js';
 import { TransferTuner } from './transfer-tuner.js';
 
 describe('TransferTuner', () => {
@@ -36,40 +35,5 @@ describe('TransferTuner', () => {
     expect(of({ maxConcurrentOperations: 2 })).toBe(2);
     expect(of({ maxMemoryBytes: 3 * CONTENT_CHUNK_BYTES })).toBe(3);
     expect(of({ maxMemoryBytes: 1024 })).toBe(1);
-  });
-});
-
-describe('ConcurrencyLimit', () => {
-  it('lets so many in, the others in order, and more after it was raised', async () => {
-    const limit = new ConcurrencyLimit(1);
-    const entered: number[] = [];
-    const enter = async (id: number): Promise<Disposable> => {
-      const place = await limit.enter();
-      entered.push(id);
-      return place;
-    };
-    const [first] = await Promise.all([enter(1)]);
-    const [second, third, fourth] = [enter(2), enter(3), enter(4)];
-    first[Symbol.dispose]();
-    first[Symbol.dispose]();
-    (await second)[Symbol.dispose]();
-    await third;
-    expect(entered).toEqual([1, 2, 3]);
-    limit.resize(2);
-    await fourth;
-    expect(limit.running).toBe(2);
-  });
-
-  it('gives up a wait that is aborted, and the place goes to the next', async () => {
-    const limit = new ConcurrencyLimit(1);
-    const place = await limit.enter();
-    const stop = new AbortController();
-    const aborted = limit.enter(stop.signal);
-    const next = limit.run(async () => 'ran');
-    stop.abort(new Error('enough'));
-    await expect(aborted).rejects.toThrow('enough');
-    place[Symbol.dispose]();
-    expect(await next).toBe('ran');
-    expect(limit.running).toBe(0);
   });
 });

@@ -1,6 +1,4 @@
-import { CONTENT_CHUNK_BYTES } from '@datawarehouse/sdk';
-import type { ConcurrencyLimit } from '../concurrency/concurrency-limit.js';
-import { LinkedAbort } from '../concurrency/linked-abort.js';
+import { CONTENT_CHUNK_BYTES, type ConcurrencyLimit, LinkedAbort } from '@datawarehouse/sdk';
 import { aedsError } from '../errors/aeds-errors.js';
 import { ChunkPlan, type ChunkRun, type Payload, runsOf } from './chunk-plan.js';
 import { PartFile } from './part-file.js';
@@ -72,7 +70,7 @@ async function fetchAll(options: VerifiedDownloadOptions, progress: Progress): P
   );
   let doneBytes = progress.doneBytes;
   onProgress(doneBytes);
-  const failing = new LinkedAbort(options.signal);
+  using failing = new LinkedAbort(options.signal);
   const { signal } = failing;
   const work = async (worker: number): Promise<void> => {
     while (worker < settings().maxConcurrentChunks) {
@@ -92,7 +90,6 @@ async function fetchAll(options: VerifiedDownloadOptions, progress: Progress): P
     }),
   );
   await Promise.allSettled(workers);
-  failing[Symbol.dispose]();
   signal.throwIfAborted();
 }
 
@@ -104,7 +101,7 @@ async function fetchRun(
 ): Promise<Uint8Array> {
   const { start, end } = plan.rangeOf(run);
   for (let fetched = 0; fetched < maxFetches; fetched += 1) {
-    const data = await requests.run(() => source.read(start, end, signal), signal);
+    const data = await requests.run(() => source.read(start, end, signal), { signal });
     if (plan.isRun(run, data)) return data;
   }
   throw aedsError('DW_AEDS_PAYLOAD_MISMATCH', {

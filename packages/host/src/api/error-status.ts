@@ -1,18 +1,4 @@
-import type { DwError, ErrorCategory } from '@datawarehouse/sdk';
-
-const byCategory: Readonly<Record<ErrorCategory, number>> = {
-  invalid: 400,
-  unauthenticated: 401,
-  denied: 403,
-  notFound: 404,
-  conflict: 409,
-  tooLarge: 413,
-  exhausted: 429,
-  unavailable: 503,
-  timeout: 504,
-  corrupt: 500,
-  internal: 500,
-};
+import { type DwError, httpStatusByCategory } from '@datawarehouse/sdk';
 
 /** Where HTTP has a status that says more than the category. */
 const byCode: Readonly<Record<string, number | undefined>> = {
@@ -24,5 +10,5 @@ const byCode: Readonly<Record<string, number | undefined>> = {
 
 /** HTTP status of an error. */
 export function statusOf(error: DwError): number {
-  return byCode[error.code] ?? byCategory[error.category];
+  return byCode[error.code] ?? httpStatusByCategory[error.category];
 }

@@ -4,6 +4,7 @@ import {
   type HttpRoute,
   type INodeIdentity,
   type IPeerTransport,
+  LinkedAbort,
   type Logger,
   MAX_PEER_MESSAGE_BYTES,
   type PeerCallOptions,
@@ -12,7 +13,6 @@ import {
 } from '@datawarehouse/sdk';
 import { clusterError } from './cluster-errors.js';
 import type { Freshness } from './freshness.js';
-import { sharedAbort } from './linked-abort.js';
 import type { PeerAnswer, PeerHttpClient } from './peer-http-client.js';
 import { PeerReceiver } from './peer-receiver.js';
 import { decodeRefusal, refusalError } from './peer-refusal.js';
@@ -44,7 +44,7 @@ const defaultTimeoutMs = 10_000;
 export class HttpPeerTransport implements IPeerTransport {
   readonly #options: HttpPeerTransportOptions;
   readonly #receiver: PeerReceiver;
-  readonly #closing = sharedAbort();
+  readonly #closing = new LinkedAbort();
 
   constructor(options: HttpPeerTransportOptions) {
     this.#options = options;

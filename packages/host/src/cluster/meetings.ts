@@ -1,4 +1,4 @@
-import { type Clock, DwError, delay, KeyedMutex, type Logger } from '@datawarehouse/sdk';
+import { Backoff, type Clock, DwError, KeyedMutex, type Logger } from '@datawarehouse/sdk';
 
 /** A node that should be met. */
 export interface MeetingTarget {
@@ -18,12 +18,11 @@ export interface MeetingsOptions {
   readonly meet: (target: MeetingTarget, endpoint: string, signal: AbortSignal) => Promise<void>;
   readonly clock: Clock;
   readonly logger: Logger;
-  /** Number from 0 up to 1. Default: `Math.random`. */
+  /** Number from 0 to 1. Default: `Math.random`. */
   readonly random?: () => number;
 }
 
-const firstWaitMs = 500;
-const maxWaitMs = 30_000;
+const waits = { firstMs: 500, maxMs: 30_000 };
 const maxTargets = 1_024;
 /** Attempts under way at a time. */
 const lanes = 16;
@@ -74,11 +73,11 @@ export class Meetings {
 
   async #pursue(target: MeetingTarget, lane: string, signal: AbortSignal): Promise<void> {
     const { clock, random = Math.random } = this.#options;
+    const backoff = new Backoff({ ...waits, clock, random });
     const { maxAttempts = Number.POSITIVE_INFINITY } = target;
     for (let attempt = 0; attempt < maxAttempts; attempt += 1) {
       if (await this.#lanes.run(lane, () => this.#attempt(target, attempt, signal))) return;
-      const waitMs = Math.min(maxWaitMs, firstWaitMs * 2 ** Math.min(attempt, 10));
-      await delay(waitMs * (0.5 + random() / 2), { clock, signal }).catch(() => undefined);
+      await backoff.wait({ signal }).catch(() => undefined);
       if (signal.aborted) return;
     }
     this.#options.logger.info({ target: target.key }, 'gave up meeting a node');

@@ -1,7 +1,6 @@
-import { type Clock, DwError, peerError } from '@datawarehouse/sdk';
+import { type Clock, DwError, LinkedAbort, peerError } from '@datawarehouse/sdk';
 import { Agent, errors } from 'undici';
 import { clusterError } from './cluster-errors.js';
-import { LinkedAbort, sharedAbort } from './linked-abort.js';
 
 /** One message to another node. */
 export interface PeerPost {
@@ -42,7 +41,7 @@ export class PeerHttpClient implements AsyncDisposable {
   readonly #clock: Clock;
   readonly #maxCalls: number;
   readonly #agent: Agent;
-  readonly #closing = sharedAbort();
+  readonly #closing = new LinkedAbort();
   #calls = 0;
 
   constructor(options: PeerHttpClientOptions) {
@@ -71,10 +70,10 @@ export class PeerHttpClient implements AsyncDisposable {
       throw clusterError('DW_CLUSTER_BUSY', { details: { callsUnderWay: this.#calls } });
     }
     using abort = new LinkedAbort(message.signal, this.#closing.signal);
-    const timer = this.#clock.setTimeout(() => {
-      const { endpoint, timeoutMs } = message;
-      abort.abort(peerError('DW_PEER_TIMEOUT', { details: { endpoint, timeoutMs } }));
-    }, message.timeoutMs);
+    const { endpoint, timeoutMs } = message;
+    const reason = (): DwError =>
+      peerError('DW_PEER_TIMEOUT', { details: { endpoint, timeoutMs } });
+    abort.abortAfter(timeoutMs, { clock: this.#clock, reason });
     this.#calls += 1;
     try {
       return await this.#exchange(message, abort.signal);
@@ -82,7 +81,6 @@ export class PeerHttpClient implements AsyncDisposable {
       if (abort.signal.aborted) throw abort.signal.reason;
       throw DwError.is(error) ? error : failure(message.endpoint, error);
     } finally {
-      timer[Symbol.dispose]();
       this.#calls -= 1;
     }
   }

@@ -5,6 +5,7 @@ import {
   type HttpResponse,
   type HttpRoute,
   type INodeIdentity,
+  LinkedAbort,
   type Logger,
   MAX_PEER_MESSAGE_BYTES,
   type PeerHandler,
@@ -14,7 +15,6 @@ import {
 import { statusOf } from '../api/error-status.js';
 import { clusterError } from './cluster-errors.js';
 import type { Freshness } from './freshness.js';
-import { LinkedAbort } from './linked-abort.js';
 import { encodeRefusal } from './peer-refusal.js';
 import {
   isPeerRequestGenuine,

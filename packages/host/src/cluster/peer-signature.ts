@@ -5,9 +5,9 @@ import {
   peerError,
   sha256Hex,
   signedRequestBytes,
+  verifyEd25519,
 } from '@datawarehouse/sdk';
 import { z } from 'zod';
-import { verifyPeerSignature } from './public-keys.js';
 
 const nodeId = z.string().regex(NODE_ID_PATTERN);
 const signature = z.string().regex(/^[A-Za-z0-9_-]{86}$/);
@@ -105,7 +105,7 @@ export function isPeerRequestGenuine(
   publicKey: string,
 ): boolean {
   const bytes = signedRequestBytes({ method: 'POST', url, ...claims });
-  return verifyPeerSignature(bytes, claims.signature, publicKey);
+  return verifyEd25519(bytes, claims.signature, publicKey);
 }
 
 /** What a signature of an answer covers. */
@@ -149,5 +149,5 @@ export function isPeerResponseGenuine(
   publicKey: string,
 ): boolean {
   if (typeof signatureText !== 'string') return false;
-  return verifyPeerSignature(peerResponseBytes(parts), signatureText, publicKey);
+  return verifyEd25519(peerResponseBytes(parts), signatureText, publicKey);
 }

@@ -1,6 +1,5 @@
-import { type Clock, pluginError, systemClock } from '@datawarehouse/sdk';
+import { type Clock, pluginError, systemClock, withTimeLimit } from '@datawarehouse/sdk';
 import { hostError } from '../errors/host-errors.js';
-import { withTimeLimit } from './time-limit.js';
 
 type Resource = Disposable | AsyncDisposable;
 

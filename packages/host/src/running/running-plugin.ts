@@ -1,4 +1,4 @@
-import type { DwError, IPlugin } from '@datawarehouse/sdk';
+import { type DwError, type IPlugin, withTimeLimit } from '@datawarehouse/sdk';
 import type { DiscoveredPlugin } from '../loading/discovered-plugin.js';
 import { loadPlugin } from '../loading/load-plugin.js';
 import { logPluginError, pluginFailure, stoppedFailure, timeoutFailure } from './plugin-failure.js';
@@ -7,7 +7,6 @@ import { PluginLife } from './plugin-life.js';
 import { HostPluginScope } from './plugin-scope.js';
 import { describeProblem, type PluginStatus } from './plugin-status.js';
 import type { PluginSurroundings } from './plugin-surroundings.js';
-import { withTimeLimit } from './time-limit.js';
 
 /** Share of the time to stop that requests at work may use up. */
 const drainRatio = 0.25;

@@ -138,7 +138,8 @@ export class HttpApiClient implements ApiClient, AsyncDisposable {
 
   #signal(signal: AbortSignal | undefined): AbortSignal | undefined {
     const own = this.#options.signal;
-    if (own === undefined || signal === undefined) return signal ?? own;
+    // The command line gives its commands its own signal, and that lives as long as the process.
+    if (own === undefined || signal === undefined || signal === own) return signal ?? own;
     return AbortSignal.any([own, signal]);
   }
 }

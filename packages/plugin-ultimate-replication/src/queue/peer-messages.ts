@@ -65,7 +65,10 @@ export const applyAnswerSchema = z.object({
    */
   status: z.enum(['applied', 'expects', 'resynchronising']),
   position: positionSchema.optional(),
-  refused: z.array(z.object({ sequence, code: z.string() })).default([]),
+  refused: z
+    .array(z.object({ sequence, code: z.string().max(100) }))
+    .max(1_000)
+    .default([]),
 });
 
 /** Answer to a batch of events. */

@@ -85,6 +85,7 @@ describe('WriteConfirmation', { timeout: 30_000 }, () => {
       details: { refusedBy: [{ nodeId: 'b', code: 'DW_REPLICATION_CLOCK_DRIFT' }] },
     });
     expect(cluster.at(1).metric('deadLetters')).toBe(1);
+    expect(cluster.at(0).metric('totalReplicatedEvents')).toBe(0);
   });
 
   it('ends a wait when the caller is gone', async () => {

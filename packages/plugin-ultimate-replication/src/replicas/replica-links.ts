@@ -131,7 +131,13 @@ export class ReplicaLinks implements ReplicaListener {
       isActive: () => registry.get(nodeId)?.isActive === true,
       onDidConfirm: ({ sequence, eventCount, refused }) => {
         this.#failing.delete(nodeId);
-        counters.replicatedEvents += eventCount;
+        counters.replicatedEvents += Math.max(0, eventCount - refused.length);
+        if (refused.length > 0) {
+          logger.error(
+            { replica: nodeId, refused },
+            'a replica could not apply events of this node',
+          );
+        }
         registry.recordSuccess(nodeId);
         confirmations.confirm(nodeId, sequence, refused);
         gate.release();

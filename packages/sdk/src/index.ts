@@ -89,15 +89,26 @@ export {
 export { parseMessage, type Topic, topic } from './messaging/topic.js';
 export { topicMatcher } from './messaging/topic-pattern.js';
 export type {
+  ContentLocation,
+  ContentMedium,
+  ContentMediumCapabilities,
+  ContentMediumChunk,
+} from './persistence/content-medium.js';
+export type {
   ContentAssembleOptions,
   ContentCleanUp,
+  ContentCompareOptions,
+  ContentComparison,
+  ContentDigests,
   ContentFetch,
   ContentRange,
+  ContentSide,
   ContentStageOptions,
   ContentStoreOptions,
   ContentStoreStatistics,
   StagedContent,
 } from './persistence/content-options.js';
+export { ContentPacks, type ContentPacksOptions } from './persistence/content-packs.js';
 export { ContentStore } from './persistence/content-store.js';
 export type { LogConsumerState } from './persistence/log-consumers.js';
 export type { LogPosition } from './persistence/log-extent.js';

@@ -1,9 +1,12 @@
-import { sha256Hex } from '../distributed/request-signature.js';
+import { hash } from 'node:crypto';
 import { contentError } from '../errors/content-errors.js';
 import type { ContentLayout } from './content-layout.js';
+import { type ContentLocation, decodeLocation } from './content-medium.js';
+import type { ContentSegments } from './content-segments.js';
 import { readValue } from './damaged-values.js';
 import type {
   BackingStoreCallOptions,
+  BackingStoreOperation,
   IPersistentBackingStore,
 } from './persistent-backing-store.js';
 
@@ -22,19 +25,47 @@ export function assertChunkDigest(digest: string): void {
   }
 }
 
-/** Reads chunks by their digests, and verifies each. */
+/** Whether bytes are what their digest says. */
+export function isChunk(digest: string, data: Uint8Array): boolean {
+  return hash('sha256', data, 'hex') === digest;
+}
+
+/** What there is of a chunk. */
+interface StoredChunk {
+  /** `undefined` where the bytes cannot be read. */
+  readonly data: Uint8Array | undefined;
+  readonly location: ContentLocation | undefined;
+}
+
+/** How to remove a chunk. */
+export interface ChunkRemoval {
+  readonly operations: readonly BackingStoreOperation[];
+  readonly sizeBytes: number;
+}
+
+/**
+ * Finds chunks by their digests, and verifies each that it reads.
+ *
+ * The value at a chunk's path is the chunk itself, or where the medium has it.
+ */
 export class ContentChunks {
   readonly #store: IPersistentBackingStore;
   readonly #layout: ContentLayout;
+  readonly #segments: ContentSegments | undefined;
   /** Stored, but not what their digests say: as good as missing until written again. */
   readonly #damaged = new Set<string>();
   #readCount = 0;
   #writeCount = 0;
   #bytesWritten = 0;
 
-  constructor(store: IPersistentBackingStore, layout: ContentLayout) {
+  constructor(
+    store: IPersistentBackingStore,
+    layout: ContentLayout,
+    segments: ContentSegments | undefined,
+  ) {
     this.#store = store;
     this.#layout = layout;
+    this.#segments = segments;
   }
 
   get statistics(): { chunkReads: number; chunkWrites: number; bytesWritten: number } {
@@ -53,12 +84,14 @@ export class ContentChunks {
   }
 
   async read(digest: string, options?: BackingStoreCallOptions): Promise<Uint8Array> {
-    const stored = await readValue(this.#store, this.#layout.chunk(digest), options);
-    if (stored === undefined) throw contentError('DW_CONTENT_NOT_FOUND', { details: { digest } });
+    const stored = await this.#read(digest, options);
+    if (stored === undefined) {
+      throw contentError('DW_CONTENT_NOT_FOUND', { details: { chunk: digest } });
+    }
     this.#readCount += 1;
-    if (stored.data !== undefined && sha256Hex(stored.data) === digest) return stored.data;
+    if (stored.data !== undefined && isChunk(digest, stored.data)) return stored.data;
     if (this.#damaged.size < maxDamaged) this.#damaged.add(digest);
-    throw contentError('DW_CONTENT_CORRUPT', { details: { digest } });
+    throw contentError('DW_CONTENT_CORRUPT', { details: { chunk: digest } });
   }
 
   async isPresent(digest: string): Promise<boolean> {
@@ -75,5 +108,52 @@ export class ContentChunks {
       missing.push(...some.filter((_, index) => arePresent[index] !== true));
     }
     return missing;
+  }
+
+  /** Where the medium has a chunk. `undefined` where it is not there. */
+  async locate(digest: string): Promise<ContentLocation | undefined> {
+    const value = await readValue(this.#store, this.#layout.chunk(digest));
+    return this.#locationIn(digest, value?.data);
+  }
+
+  /** How to remove a chunk. `undefined` where there is none. */
+  async removal(digest: string): Promise<ChunkRemoval | undefined> {
+    const path = this.#layout.chunk(digest);
+    const value = await readValue(this.#store, path);
+    if (value === undefined) return undefined;
+    const location = this.#locationIn(digest, value.data);
+    const remove: BackingStoreOperation = { type: 'delete', path };
+    if (location === undefined) {
+      return { operations: [remove], sizeBytes: value.data?.byteLength ?? 0 };
+    }
+    const mark = this.#layout.dirty(location.segment);
+    return {
+      operations: [remove, { type: 'write', path: mark, data: new Uint8Array(0) }],
+      sizeBytes: location.sizeBytes,
+    };
+  }
+
+  async #read(
+    digest: string,
+    options: BackingStoreCallOptions | undefined,
+  ): Promise<StoredChunk | undefined> {
+    let before: ContentLocation | undefined;
+    for (;;) {
+      const value = await readValue(this.#store, this.#layout.chunk(digest), options);
+      if (value === undefined) return undefined;
+      const location = this.#locationIn(digest, value.data);
+      if (location === undefined) return { data: value.data, location };
+      const data = await this.#segments?.medium.read(location);
+      // Clean-up may have moved it since its place was read.
+      if (data !== undefined || location.segment === before?.segment) return { data, location };
+      before = location;
+    }
+  }
+
+  #locationIn(digest: string, value: Uint8Array | undefined): ContentLocation | undefined {
+    const location = value && decodeLocation(value);
+    if (location === undefined || value === undefined) return undefined;
+    // Content may look like a location.
+    return isChunk(digest, value) ? undefined : location;
   }
 }

@@ -1,6 +1,9 @@
-import { type ContentLayout, onlyChunkOf } from './content-layout.js';
+import type { ContentChunks } from './content-chunks.js';
+import { type ContentLayout, type MarkKind, onlyChunkOf } from './content-layout.js';
 import type { ContentCleanUp } from './content-options.js';
+import { pathBatches } from './content-paths.js';
 import type { ContentPins, PinWatch } from './content-pins.js';
+import type { ContentWriterOptions } from './content-writer.js';
 import { readValue } from './damaged-values.js';
 import { digestsOf, listRoot } from './digest-list.js';
 import type { BackingStoreOperation, IPersistentBackingStore } from './persistent-backing-store.js';
@@ -26,16 +29,18 @@ export class ContentCleaner {
   readonly #store: IPersistentBackingStore;
   readonly #layout: ContentLayout;
   readonly #pins: ContentPins;
+  readonly #chunks: ContentChunks;
   #removedChunks = 0;
   #removedBytes = 0;
 
-  constructor(store: IPersistentBackingStore, layout: ContentLayout, pins: ContentPins) {
+  constructor({ store, layout, pins, chunks }: ContentWriterOptions) {
     this.#store = store;
     this.#layout = layout;
     this.#pins = pins;
+    this.#chunks = chunks;
   }
 
-  async run(): Promise<ContentCleanUp> {
+  async run(): Promise<Omit<ContentCleanUp, 'reclaimedBytes'>> {
     for await (const marks of this.#batchesOf('unowned')) await this.#cleanUnowned(marks);
     for await (const partials of this.#batchesOf('partial')) {
       for (const path of partials) await this.#cleanPartial(path);
@@ -46,27 +51,15 @@ export class ContentCleaner {
     return { removedChunks: this.#removedChunks, removedBytes: this.#removedBytes };
   }
 
-  async *#batchesOf(kind: 'unowned' | 'partial' | 'staging'): AsyncGenerator<readonly string[]> {
-    const prefix = this.#layout.marks(kind);
-    let after: string | undefined;
-    for (;;) {
-      const paths: string[] = [];
-      const options = { limit: batchItems, ...(after !== undefined && { after }) };
-      for await (const path of this.#store.list(prefix, options)) paths.push(path);
-      if (paths.length > 0) yield paths;
-      after = paths.at(-1);
-      if (paths.length < batchItems) return;
-    }
+  #batchesOf(kind: MarkKind): AsyncGenerator<readonly string[]> {
+    return pathBatches(this.#store, this.#layout.marks(kind), batchItems);
   }
 
   async #cleanUnowned(marks: readonly string[]): Promise<void> {
     using watch = this.#pins.watch();
-    const candidates: Candidate[] = [];
-    for (const mark of marks) {
-      const candidate = await this.#unowned(mark);
-      if (candidate !== undefined) candidates.push(candidate);
-    }
-    await this.#remove(candidates, watch);
+    const candidates = await Promise.all(marks.map((mark) => this.#unowned(mark)));
+    const known = candidates.filter((candidate) => candidate !== undefined);
+    await this.#remove(known, watch);
   }
 
   async #unowned(mark: string): Promise<Candidate | undefined> {
@@ -115,18 +108,8 @@ export class ContentCleaner {
       using watch = this.#pins.watch();
       // Whoever has stored the content anew has removed the record with it.
       if (!(await this.#store.exists(path))) return;
-      const candidates: Candidate[] = [];
-      for (const digest of digests.slice(at, at + batchItems)) {
-        const use: BackingStoreOperation = {
-          type: 'delete',
-          path: this.#layout.chunkUse(digest, root),
-        };
-        candidates.push(
-          (await this.#isUsed(digest, root)) || (await this.#hasOwner(`sha256:${digest}`))
-            ? { guards: [root, digest], operations: [use], chunkBytes: undefined }
-            : await this.#withoutChunk(digest, [root], [use]),
-        );
-      }
+      const some = digests.slice(at, at + batchItems);
+      const candidates = await Promise.all(some.map((digest) => this.#unused(digest, root)));
       isComplete = (await this.#remove(candidates, watch)) && isComplete;
     }
     if (!isComplete) return;
@@ -135,21 +118,35 @@ export class ContentCleaner {
     await this.#remove([{ guards: [root], operations, chunkBytes: undefined }], watch);
   }
 
+  /** Takes a chunk from content, and away where that was the last one to use it. */
+  async #unused(digest: string, root: string): Promise<Candidate> {
+    const use: BackingStoreOperation = {
+      type: 'delete',
+      path: this.#layout.chunkUse(digest, root),
+    };
+    return (await this.#isUsed(digest, root)) || (await this.#hasOwner(`sha256:${digest}`))
+      ? { guards: [root, digest], operations: [use], chunkBytes: undefined }
+      : this.#withoutChunk(digest, [root], [use]);
+  }
+
   async #cleanStaging(path: string): Promise<void> {
-    using watch = this.#pins.watch();
     const record = (await readValue(this.#store, path))?.data;
     if (record === undefined) return;
-    const candidates: Candidate[] = [];
-    for (const digest of new Set(digestsOf(record))) {
-      const isUsed = (await this.#isUsed(digest)) || (await this.#hasOwner(`sha256:${digest}`));
-      candidates.push(
-        isUsed
-          ? { guards: [], operations: [], chunkBytes: undefined }
-          : await this.#withoutChunk(digest, [], []),
-      );
+    const digests = [...new Set(digestsOf(record))];
+    let isComplete = true;
+    for (let at = 0; at < digests.length; at += batchItems) {
+      using watch = this.#pins.watch();
+      const some = digests.slice(at, at + batchItems);
+      const candidates = await Promise.all(some.map((digest) => this.#unreferenced(digest)));
+      isComplete = (await this.#remove(candidates, watch)) && isComplete;
     }
-    if (!(await this.#remove(candidates, watch))) return;
-    await this.#store.delete(path);
+    if (isComplete) await this.#store.delete(path);
+  }
+
+  async #unreferenced(digest: string): Promise<Candidate> {
+    return (await this.#isUsed(digest)) || (await this.#hasOwner(`sha256:${digest}`))
+      ? { guards: [], operations: [], chunkBytes: undefined }
+      : this.#withoutChunk(digest, [], []);
   }
 
   async #withoutChunk(
@@ -157,12 +154,11 @@ export class ContentCleaner {
     guards: readonly string[],
     operations: readonly BackingStoreOperation[],
   ): Promise<Candidate> {
-    const path = this.#layout.chunk(digest);
-    const stored = await readValue(this.#store, path);
+    const removal = await this.#chunks.removal(digest);
     return {
       guards: [...guards, digest],
-      operations: stored === undefined ? operations : [{ type: 'delete', path }, ...operations],
-      chunkBytes: stored && (stored.data?.byteLength ?? 0),
+      operations: [...(removal?.operations ?? []), ...operations],
+      chunkBytes: removal?.sizeBytes,
     };
   }
 

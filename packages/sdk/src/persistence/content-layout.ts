@@ -3,16 +3,21 @@ import type { PayloadReference } from './payload-reference.js';
 import type { BackingStoreOperation } from './persistent-backing-store.js';
 import { storePath, storePathSegments, storePrefix } from './store-path.js';
 
+/** The lists that clean-up goes through. */
+export type MarkKind = 'unowned' | 'partial' | 'staging' | 'dirty';
+
 /**
  * Where a content store keeps things, below its path:
  *
- * - `chunks/<chunk>`: the bytes of a chunk, by their SHA-256.
+ * - `chunks/<chunk>`: the bytes of a chunk, by their SHA-256, or where the medium has them.
  * - `lists/<root>`: the chunk digests of complete content of several chunks, 32 bytes each.
  * - `refs/<root>/<owner>`: an owner of content, named by the SHA-256 of its name.
  * - `chunk-refs/<chunk>/<root>`: content of several chunks that uses a chunk.
  * - `unowned/<root>/<owner>`: content that an owner let go of, maybe the last one.
  * - `partial/<root>`: the list of content whose chunk references are being added or removed.
  * - `staging/<stage>/<batch>`: digests of chunks that nothing refers to yet.
+ * - `segments/<segment>/<batch>`: digests of chunks that went to a segment of the medium.
+ * - `dirty/<segment>`: a segment of the medium that may hold more than it has to.
  */
 export class ContentLayout {
   readonly #segments: readonly string[];
@@ -58,8 +63,20 @@ export class ContentLayout {
     return this.#path('staging', stage, String(batch).padStart(10, '0'));
   }
 
+  segment(segment: string, batch: string): string {
+    return this.#path('segments', segment, batch);
+  }
+
+  segmentPrefix(segment: string): string {
+    return this.#prefix('segments', segment);
+  }
+
+  dirty(segment: string): string {
+    return this.#path('dirty', segment);
+  }
+
   /** Prefix of one of the lists that clean-up goes through. */
-  marks(kind: 'unowned' | 'partial' | 'staging'): string {
+  marks(kind: MarkKind): string {
     return this.#prefix(kind);
   }
 

@@ -1,4 +1,5 @@
 import type { Clock } from '../plugin/clock.js';
+import type { ContentMedium } from './content-medium.js';
 import type { PayloadReference } from './payload-reference.js';
 import type { BackingStoreOperation, IPersistentBackingStore } from './persistent-backing-store.js';
 
@@ -16,6 +17,16 @@ export interface ContentStoreOptions {
    * @defaultValue 68719476736 (64 GiB)
    */
   readonly maxContentBytes?: number;
+  /**
+   * Holds the chunks of content above 32 KiB; the store holds only where they are. Closed with the
+   * content store. Default: the store holds all chunks.
+   */
+  readonly medium?: ContentMedium;
+  /**
+   * Threads that hash large content, 0 to 16; 0 hashes in the caller's thread.
+   * @defaultValue one a core, at most 4; 0 on one core
+   */
+  readonly hashThreadCount?: number;
   readonly clock?: Clock;
 }
 
@@ -72,6 +83,47 @@ export interface ContentRange {
 export interface ContentCleanUp {
   readonly removedChunks: number;
   readonly removedBytes: number;
+  /** Bytes by which the medium became smaller; 0 without one. */
+  readonly reclaimedBytes: number;
+}
+
+/** Bytes that have no reference here: their chunks are known, from another node for example. */
+export interface ContentDigests {
+  /** SHA-256 of each 64 KiB chunk in order, lower-case hexadecimal. */
+  readonly chunkDigests: readonly string[];
+  readonly sizeBytes: number;
+}
+
+/** One side of a comparison: stored content, digests, or bytes that nobody has digests of. */
+export type ContentSide =
+  | PayloadReference
+  | ContentDigests
+  | Uint8Array
+  | AsyncIterable<Uint8Array>;
+
+/** Options of {@link ContentStore.compare}. */
+export interface ContentCompareOptions {
+  /**
+   * Whether to look for the first byte that differs, where that needs more reading. Both sides
+   * must be here then.
+   * @defaultValue false
+   */
+  readonly locate?: boolean;
+  readonly signal?: AbortSignal;
+}
+
+/** What {@link ContentStore.compare} found. */
+export interface ContentComparison {
+  readonly isEqual: boolean;
+  /** The step that decided: later ones were not taken. */
+  readonly decidedBy: 'rootDigests' | 'digestLists' | 'bytes';
+  /** Payload bytes read from either side. */
+  readonly bytesRead: number;
+  /**
+   * Where they differ first: the byte, or the start of the chunk where only digests were compared.
+   * `undefined` where they are equal, and where nobody looked.
+   */
+  readonly firstDifferenceBytes: number | undefined;
 }
 
 /** What a content store has done since it was opened. */

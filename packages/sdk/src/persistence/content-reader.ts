@@ -13,6 +13,9 @@ import {
 } from './payload-reference.js';
 import type { IPersistentBackingStore } from './persistent-backing-store.js';
 
+/** Chunks that are read before they are asked for. */
+const maxChunksAhead = 4;
+
 /** Reads content by its reference. */
 export class ContentReader {
   readonly #store: IPersistentBackingStore;
@@ -55,16 +58,51 @@ export class ContentReader {
     assertRange(start, end, sizeBytes);
     signal?.throwIfAborted();
     const digests = await this.chunkDigests(reference);
-    for (let index = Math.floor(start / CONTENT_CHUNK_BYTES); ; index += 1) {
-      const chunkStart = index * CONTENT_CHUNK_BYTES;
-      const digest = digests[index];
-      if (chunkStart >= end || digest === undefined) return;
-      const chunk = await this.#read(digest, reference, signal);
+    const firstIndex = Math.floor(start / CONTENT_CHUNK_BYTES);
+    const wanted = digests.slice(firstIndex, Math.ceil(end / CONTENT_CHUNK_BYTES));
+    let chunkStart = firstIndex * CONTENT_CHUNK_BYTES;
+    for await (const chunk of this.#readAhead(wanted, reference, signal)) {
       const isWhole = chunk.byteLength === Math.min(CONTENT_CHUNK_BYTES, sizeBytes - chunkStart);
       if (!isWhole) throw wrongSize(reference);
       const piece = chunk.subarray(Math.max(0, start - chunkStart), end - chunkStart);
       if (piece.byteLength > 0) yield piece;
+      chunkStart += CONTENT_CHUNK_BYTES;
     }
+  }
+
+  /** Yields chunks in order, and reads some ahead while the caller is busy. */
+  async *#readAhead(
+    digests: readonly string[],
+    reference: PayloadReference,
+    signal: AbortSignal | undefined,
+  ): AsyncGenerator<Uint8Array> {
+    const ahead: Promise<Uint8Array>[] = [];
+    for (const [index, digest] of digests.entries()) {
+      const chunk = this.#read(digest, reference, signal);
+      chunk.catch(() => undefined);
+      ahead.push(chunk);
+      // One only at first: many want no more than that.
+      if (ahead.length > Math.min(index, maxChunksAhead)) yield await (ahead.shift() ?? chunk);
+    }
+    for (const chunk of ahead) yield await chunk;
+  }
+
+  /** Reads a chunk for its own sake; an error names some content that it is part of. */
+  async readChunk(digest: string): Promise<Uint8Array> {
+    try {
+      return await this.#chunks.read(digest);
+    } catch (error) {
+      if (!DwError.is(error, 'DW_CONTENT_CORRUPT')) throw error;
+      throw chunkError('DW_CONTENT_CORRUPT', digest, await this.#userOf(digest));
+    }
+  }
+
+  async #userOf(digest: string): Promise<string> {
+    const prefix = this.#layout.chunkUsesPrefix(digest);
+    for await (const path of this.#store.list(prefix, { limit: 1 })) {
+      return this.#layout.names(path)[1] ?? '';
+    }
+    return `sha256:${digest}`;
   }
 
   async #read(
@@ -78,9 +116,21 @@ export class ContentReader {
       if (!DwError.is(error, 'DW_CONTENT_CORRUPT') && !DwError.is(error, 'DW_CONTENT_NOT_FOUND')) {
         throw error;
       }
-      throw contentError(error.code, { details: { chunk: digest, digest: reference.digest } });
+      throw chunkError(error.code, digest, reference.digest);
     }
   }
+}
+
+function chunkError(
+  code: 'DW_CONTENT_CORRUPT' | 'DW_CONTENT_NOT_FOUND',
+  chunk: string,
+  digest: string,
+): Error {
+  const what = code === 'DW_CONTENT_CORRUPT' ? 'does not match its digest' : 'is not in this store';
+  return contentError(code, {
+    message: `Chunk ${chunk} of content ${digest} ${what}`,
+    details: { chunk, digest },
+  });
 }
 
 function assertRange(start: number, end: number, sizeBytes: number): void {

@@ -1,7 +1,7 @@
-import { createHash } from 'node:crypto';
 import { sha256Hex } from '../distributed/request-signature.js';
 import { contentError } from '../errors/content-errors.js';
-import { chunksOf } from './content-chunker.js';
+import type { ContentHasher, HashedSlab } from './content-hasher.js';
+import type { ContentMediumChunk } from './content-medium.js';
 import type {
   ContentAssembleOptions,
   ContentFetch,
@@ -9,8 +9,9 @@ import type {
   StagedContent,
 } from './content-options.js';
 import type { PinSet } from './content-pins.js';
+import { assertSize, hashedSlabs, type SlabPool } from './content-slabs.js';
 import { ContentWriter, type ContentWriterOptions } from './content-writer.js';
-import { DigestList } from './digest-list.js';
+import { DigestList, digestsOf } from './digest-list.js';
 import {
   assertPayloadReference,
   CONTENT_CHUNK_BYTES,
@@ -24,11 +25,18 @@ const maxFetchDigests = 64;
 /** Staged content whose pins somebody else holds. */
 export type StagedParts = Omit<StagedContent, keyof Disposable>;
 
+/** Options of {@link ContentStager}. */
+export interface ContentStagerOptions extends ContentWriterOptions {
+  readonly maxContentBytes: number;
+  readonly hasher: ContentHasher;
+  readonly pool: SlabPool;
+}
+
 /** Takes content in, from a stream or from chunks that others have. */
 export class ContentStager {
-  readonly #options: ContentWriterOptions & { readonly maxContentBytes: number };
+  readonly #options: ContentStagerOptions;
 
-  constructor(options: ContentWriterOptions & { readonly maxContentBytes: number }) {
+  constructor(options: ContentStagerOptions) {
     this.#options = options;
   }
 
@@ -38,17 +46,17 @@ export class ContentStager {
     pins: PinSet,
   ): Promise<StagedParts> {
     signal?.throwIfAborted();
-    const limitBytes = Math.min(maxBytes, this.#options.maxContentBytes);
-    const writer = new ContentWriter(this.#options);
+    using writer = new ContentWriter(this.#options);
     const list = new DigestList();
     let sizeBytes = 0;
-    for await (const chunk of chunksOf(source, signal)) {
-      sizeBytes += chunk.byteLength;
-      assertSize(sizeBytes, limitBytes);
-      const digest = createHash('sha256').update(chunk).digest();
-      const hex = digest.toString('hex');
-      list.push(digest);
-      if (pins.add(hex)) await writer.add(hex, chunk);
+    const slabs = hashedSlabs(source, {
+      ...{ hasher: this.#options.hasher, pool: this.#options.pool, signal },
+      maxBytes: Math.min(maxBytes, this.#options.maxContentBytes),
+    });
+    for await (const slab of slabs) {
+      sizeBytes += slab.sizeBytes;
+      list.push(slab.digests);
+      await writer.add(chunksIn(slab).filter(({ digest }) => pins.add(digest)));
     }
     signal?.throwIfAborted();
     const reference = list.reference(sizeBytes);
@@ -71,14 +79,14 @@ export class ContentStager {
     pins.add(reference.digest);
     await allPins.settled();
     const missing = await chunks.missing(digests);
-    const writer = new ContentWriter(this.#options);
+    using writer = new ContentWriter(this.#options);
     for (let at = 0; at < missing.length; at += maxFetchDigests) {
       signal?.throwIfAborted();
       const wanted = missing.slice(at, at + maxFetchDigests);
       const fetched = await fetch(wanted, signal);
-      for (const [index, digest] of wanted.entries()) {
-        await writer.add(digest, verified(digest, fetched[index]));
-      }
+      await writer.add(
+        wanted.map((digest, index) => ({ digest, data: verified(digest, fetched[index]) })),
+      );
     }
     signal?.throwIfAborted();
     const list = DigestList.of(digests);
@@ -86,9 +94,12 @@ export class ContentStager {
   }
 }
 
-function assertSize(sizeBytes: number, maxBytes: number): void {
-  if (sizeBytes <= maxBytes) return;
-  throw contentError('DW_CONTENT_TOO_LARGE', { details: { sizeBytes, maxBytes } });
+function chunksIn({ buffer, sizeBytes, digests }: HashedSlab): readonly ContentMediumChunk[] {
+  return digestsOf(digests).map((digest, index) => {
+    const start = index * CONTENT_CHUNK_BYTES;
+    const length = Math.min(CONTENT_CHUNK_BYTES, sizeBytes - start);
+    return { digest, data: new Uint8Array(buffer, start, length) };
+  });
 }
 
 function assertAddUp(reference: PayloadReference, digests: readonly string[]): void {

@@ -222,7 +222,7 @@ describe('ContentStore', () => {
   });
 
   it('passes on what a source throws and what a signal says, and leaves nothing to read', async () => {
-    const data = bytes(3_000_000);
+    const data = bytes(10_000_000);
     const failing = async function* (): AsyncGenerator<Uint8Array> {
       yield* pieces(data);
       throw new Error('source failed');

@@ -4,12 +4,17 @@ import { KeyedMutex } from '../concurrency/keyed-mutex.js';
 import { contentError } from '../errors/content-errors.js';
 import { assertChunkDigest, ContentChunks } from './content-chunks.js';
 import { ContentCleaner } from './content-cleaner.js';
+import { ContentComparer } from './content-comparison.js';
+import { ContentHasher } from './content-hasher.js';
 import { ContentLayout, onlyChunkOf } from './content-layout.js';
 import type {
   ContentAssembleOptions,
   ContentCleanUp,
+  ContentCompareOptions,
+  ContentComparison,
   ContentFetch,
   ContentRange,
+  ContentSide,
   ContentStageOptions,
   ContentStoreOptions,
   ContentStoreStatistics,
@@ -17,7 +22,10 @@ import type {
 } from './content-options.js';
 import { ContentPins, type PinSet } from './content-pins.js';
 import { ContentReader } from './content-reader.js';
-import { ContentStager } from './content-stager.js';
+import { ContentSegmentCleaner } from './content-segment-cleaner.js';
+import { ContentSegments } from './content-segments.js';
+import { SlabPool } from './content-slabs.js';
+import { ContentStager, type ContentStagerOptions } from './content-stager.js';
 import { assertPayloadReference, type PayloadReference } from './payload-reference.js';
 import type { BackingStoreOperation, IPersistentBackingStore } from './persistent-backing-store.js';
 import { storePath } from './store-path.js';
@@ -32,24 +40,27 @@ import { storePath } from './store-path.js';
 @SdkCompatibility('6.0.0')
 export class ContentStore implements AsyncDisposable {
   readonly #store: IPersistentBackingStore;
-  readonly #layout: ContentLayout;
-  readonly #chunks: ContentChunks;
+  readonly #parts: ContentStagerOptions;
   readonly #stager: ContentStager;
   readonly #reader: ContentReader;
-  readonly #pins = new ContentPins();
   readonly #inFlight = new InFlight();
   readonly #cleaning = new KeyedMutex();
   #closing: Promise<void> | undefined;
 
   private constructor(options: ContentStoreOptions) {
-    this.#store = options.store;
-    this.#layout = new ContentLayout(options.path ?? storePath('content'));
-    this.#chunks = new ContentChunks(this.#store, this.#layout);
-    this.#stager = new ContentStager({
-      ...{ store: this.#store, layout: this.#layout, chunks: this.#chunks, pins: this.#pins },
-      maxContentBytes: options.maxContentBytes ?? 64 * 2 ** 30,
-    });
-    this.#reader = new ContentReader(this.#store, this.#layout, this.#chunks);
+    const { store, medium, maxContentBytes = 64 * 2 ** 30, hashThreadCount } = options;
+    const layout = new ContentLayout(options.path ?? storePath('content'));
+    const segments = medium && new ContentSegments(medium);
+    this.#store = store;
+    this.#parts = {
+      ...{ store, layout, segments, maxContentBytes },
+      chunks: new ContentChunks(store, layout, segments),
+      pins: new ContentPins(),
+      hasher: new ContentHasher(hashThreadCount),
+      pool: new SlabPool(),
+    };
+    this.#stager = new ContentStager(this.#parts);
+    this.#reader = new ContentReader(store, layout, this.#parts.chunks);
   }
 
   /**
@@ -63,7 +74,7 @@ export class ContentStore implements AsyncDisposable {
 
   /**
    * Takes content in. The chunks of large content are durable when this resolves; those of small
-   * content (up to 256 KiB) are in the operations.
+   * content (up to 256 KiB, or 32 KiB beside a medium) are in the operations.
    *
    * @throws {@link DwError} `DW_CONTENT_TOO_LARGE`, `DW_CONTENT_CLOSED`, or what the source or the
    *   store throws.
@@ -94,8 +105,8 @@ export class ContentStore implements AsyncDisposable {
   retain(reference: PayloadReference, owner: string): readonly BackingStoreOperation[] {
     this.#assertOpen();
     assertPayloadReference(reference);
-    this.#pins.touch(reference.digest);
-    return this.#layout.retain(reference, owner);
+    this.#parts.pins.touch(reference.digest);
+    return this.#parts.layout.retain(reference, owner);
   }
 
   /**
@@ -106,7 +117,7 @@ export class ContentStore implements AsyncDisposable {
   release(reference: PayloadReference, owner: string): readonly BackingStoreOperation[] {
     this.#assertOpen();
     assertPayloadReference(reference);
-    return this.#layout.release(reference, owner);
+    return this.#parts.layout.release(reference, owner);
   }
 
   /**
@@ -119,8 +130,8 @@ export class ContentStore implements AsyncDisposable {
     assertPayloadReference(reference);
     if (reference.sizeBytes === 0) return true;
     const chunk = onlyChunkOf(reference.digest);
-    if (chunk !== undefined) return this.#chunks.isPresent(chunk);
-    return this.#store.exists(this.#layout.list(reference.digest));
+    if (chunk !== undefined) return this.#parts.chunks.isPresent(chunk);
+    return this.#store.exists(this.#parts.layout.list(reference.digest));
   }
 
   /**
@@ -159,14 +170,14 @@ export class ContentStore implements AsyncDisposable {
   async readChunk(digest: string): Promise<Uint8Array> {
     this.#assertOpen();
     assertChunkDigest(digest);
-    return this.#chunks.read(digest);
+    return this.#reader.readChunk(digest);
   }
 
   /** Returns those of the digests that have no chunk here, in order, each once. */
   async missing(digests: readonly string[]): Promise<readonly string[]> {
     this.#assertOpen();
     for (const digest of digests) assertChunkDigest(digest);
-    return this.#chunks.missing(digests);
+    return this.#parts.chunks.missing(digests);
   }
 
   /**
@@ -187,25 +198,59 @@ export class ContentStore implements AsyncDisposable {
   }
 
   /**
+   * Tells whether two contents are equal, by as little reading as possible: root digests, then
+   * lists of digests, then bytes.
+   *
+   * @throws {@link DwError} `DW_CONTENT_BAD_REFERENCE`, `DW_CONTENT_CLOSED`; `DW_CONTENT_NOT_FOUND`
+   *   and `DW_CONTENT_CORRUPT` where the digests of stored content are needed.
+   */
+  async compare(
+    a: ContentSide,
+    b: ContentSide,
+    options: ContentCompareOptions = {},
+  ): Promise<ContentComparison> {
+    this.#assertOpen();
+    const comparer = new ContentComparer(this.#reader, this.#parts);
+    return this.#inFlight.run(() => comparer.compare(a, b, options));
+  }
+
+  /**
+   * Counts the owners of content.
+   *
+   * @throws {@link DwError} `DW_CONTENT_BAD_REFERENCE`, `DW_CONTENT_CLOSED`.
+   */
+  async ownerCount(reference: PayloadReference): Promise<number> {
+    this.#assertOpen();
+    assertPayloadReference(reference);
+    let count = 0;
+    const prefix = this.#parts.layout.ownersPrefix(reference.digest);
+    for await (const path of this.#store.list(prefix)) if (path !== '') count += 1;
+    return count;
+  }
+
+  /**
    * Removes content without an owner, and what interrupted stages have left. Interrupted itself,
    * it has lost nothing that is referred to, and goes on at the next call.
    */
   async clean(): Promise<ContentCleanUp> {
     this.#assertOpen();
-    return this.#inFlight.run(() =>
-      this.#cleaning.run('clean', () =>
-        new ContentCleaner(this.#store, this.#layout, this.#pins).run(),
-      ),
-    );
+    const { segments } = this.#parts;
+    const clean = async (): Promise<ContentCleanUp> => {
+      const removed = await new ContentCleaner(this.#parts).run();
+      const reclaimedBytes =
+        segments === undefined ? 0 : await new ContentSegmentCleaner(this.#parts, segments).run();
+      return { ...removed, reclaimedBytes };
+    };
+    return this.#inFlight.run(() => this.#cleaning.run('clean', clean));
   }
 
   statistics(): ContentStoreStatistics {
-    return this.#chunks.statistics;
+    return this.#parts.chunks.statistics;
   }
 
-  /** Waits for stages and clean-ups in flight, then refuses further calls. */
+  /** Refuses further calls, waits for those in flight, and closes the medium. */
   close(): Promise<void> {
-    this.#closing ??= this.#inFlight.drain();
+    this.#closing ??= this.#close();
     return this.#closing;
   }
 
@@ -213,11 +258,17 @@ export class ContentStore implements AsyncDisposable {
     return this.close();
   }
 
+  async #close(): Promise<void> {
+    await this.#inFlight.drain();
+    await this.#parts.hasher.close();
+    await this.#parts.segments?.medium.close();
+  }
+
   async #pinned(
     work: (pins: PinSet) => Promise<Omit<StagedContent, keyof Disposable>>,
   ): Promise<StagedContent> {
     this.#assertOpen();
-    const pins = this.#pins.open();
+    const pins = this.#parts.pins.open();
     try {
       const staged = await this.#inFlight.run(() => work(pins));
       return {

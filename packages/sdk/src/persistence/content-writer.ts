@@ -1,7 +1,9 @@
 import { randomUUID } from 'node:crypto';
 import type { ContentChunks } from './content-chunks.js';
 import type { ContentLayout } from './content-layout.js';
+import type { ContentMediumChunk } from './content-medium.js';
 import type { ContentPins } from './content-pins.js';
+import type { ContentSegments, SegmentHold } from './content-segments.js';
 import { readValue } from './damaged-values.js';
 import { DigestList, digestsOf } from './digest-list.js';
 import { contentChunkCount, type PayloadReference } from './payload-reference.js';
@@ -9,8 +11,10 @@ import type { BackingStoreOperation, IPersistentBackingStore } from './persisten
 
 /** Content up to this size is written wholly by the caller's batch. */
 const maxInlineBytes = 256 * 1024;
-/** Bytes of chunks that one batch writes. */
-const batchBytes = 1024 * 1024;
+/** The same where there is a medium: it is faster from here on. */
+const maxInlineBesideMediumBytes = 32 * 1024;
+/** Bytes on the medium that one batch puts into the index. */
+const indexBytes = 32 * 1024 * 1024;
 /** Chunk references that one batch writes. */
 const maxBatchUses = 1_024;
 
@@ -20,6 +24,7 @@ export interface ContentWriterOptions {
   readonly layout: ContentLayout;
   readonly chunks: ContentChunks;
   readonly pins: ContentPins;
+  readonly segments: ContentSegments | undefined;
 }
 
 /**
@@ -27,24 +32,33 @@ export interface ContentWriterOptions {
  * written as they come, with a record of their digests in the same batch, so that clean-up finds
  * them where the stage never ends.
  */
-export class ContentWriter {
+export class ContentWriter implements Disposable {
   readonly #options: ContentWriterOptions;
   readonly #stage = randomUUID();
-  readonly #pending = new Map<string, Uint8Array>();
-  #pendingBytes = 0;
+  readonly #maxInlineBytes: number;
+  readonly #hold: SegmentHold | undefined;
+  #pending: ContentMediumChunk[] = [];
   #totalBytes = 0;
   #stagedBatches = 0;
+  #indexing: Promise<void> = Promise.resolve();
 
   constructor(options: ContentWriterOptions) {
     this.#options = options;
+    this.#hold = options.segments?.hold();
+    this.#maxInlineBytes = this.#hold ? maxInlineBesideMediumBytes : maxInlineBytes;
   }
 
-  /** Takes a pinned chunk, and copies it. */
-  async add(digest: string, chunk: Uint8Array): Promise<void> {
-    this.#pending.set(digest, new Uint8Array(chunk));
-    this.#pendingBytes += chunk.byteLength;
-    this.#totalBytes += chunk.byteLength;
-    if (this.#totalBytes > maxInlineBytes && this.#pendingBytes >= batchBytes) await this.#flush();
+  /** Takes pinned chunks, each once. Their memory may be used again when this resolves. */
+  async add(chunks: readonly ContentMediumChunk[]): Promise<void> {
+    for (const { data } of chunks) this.#totalBytes += data.byteLength;
+    if (this.#totalBytes > this.#maxInlineBytes) {
+      await this.#flush();
+      await this.#write(chunks);
+      return;
+    }
+    for (const { digest, data } of chunks) {
+      this.#pending.push({ digest, data: new Uint8Array(data) });
+    }
   }
 
   /**
@@ -59,46 +73,95 @@ export class ContentWriter {
   ): Promise<readonly BackingStoreOperation[]> {
     const { store, layout, pins } = this.#options;
     const retained = layout.retain(reference, owner);
-    if (this.#stagedBatches > 0 || this.#totalBytes > maxInlineBytes) await this.#flush();
-    const writes = await this.#takeWrites();
+    // Many equal chunks are few bytes to write, but too large a list for the caller's batch.
+    if (reference.sizeBytes > this.#maxInlineBytes) await this.#flush();
+    await this.#index();
+    await this.#indexing;
+    const writes = this.#writes(await this.#missing(this.#pending));
     if (contentChunkCount(reference.sizeBytes) <= 1) return [...writes, ...retained];
     await pins.settled();
     const listed = (await readValue(store, layout.list(reference.digest)))?.data;
     const isListed = listed !== undefined && Buffer.compare(listed, list.bytes) === 0;
     if (isListed && writes.length === 0 && this.#stagedBatches === 0) return retained;
-    if (this.#stagedBatches === 0 && reference.sizeBytes <= maxInlineBytes) {
+    if (this.#stagedBatches === 0 && reference.sizeBytes <= this.#maxInlineBytes) {
       return [...writes, ...this.#listing(reference.digest, list), ...retained];
     }
     await this.#writeListing(reference.digest, list, owner);
     return [...writes, ...retained];
   }
 
-  async #flush(): Promise<void> {
-    const { store, layout } = this.#options;
-    const writes = await this.#takeWrites();
-    if (writes.length === 0) return;
-    const written = writes.map(({ path }) => layout.names(path)[0] ?? '');
-    const path = layout.staging(this.#stage, this.#stagedBatches);
-    const record = DigestList.of(written).bytes;
-    // Counted first: where the outcome is unknown, the record may be there.
-    this.#stagedBatches += 1;
-    await store.batch([...writes, { type: 'write', path, data: record }], { durability: 'disk' });
+  /** Lets go of what has not come into the index; clean-up removes it then. */
+  [Symbol.dispose](): void {
+    this.#hold?.[Symbol.dispose]();
   }
 
-  /** Writes of the pending chunks that are not there yet. */
-  async #takeWrites(): Promise<readonly BackingStoreOperation[]> {
-    const { layout, chunks, pins } = this.#options;
-    await pins.settled();
-    const missing = new Set(await chunks.missing([...this.#pending.keys()]));
-    const writes: BackingStoreOperation[] = [];
-    for (const [digest, data] of this.#pending) {
-      if (!missing.has(digest)) continue;
-      writes.push({ type: 'write', path: layout.chunk(digest), data });
-      chunks.noteWrite(digest, data.byteLength);
+  async #flush(): Promise<void> {
+    const pending = this.#pending;
+    this.#pending = [];
+    await this.#write(pending);
+  }
+
+  async #write(chunks: readonly ContentMediumChunk[]): Promise<void> {
+    const { segments } = this.#options;
+    const missing = await this.#missing(chunks);
+    if (missing.length === 0) return;
+    if (this.#hold === undefined || segments === undefined) {
+      const digests = missing.map(({ digest }) => digest);
+      await this.#batch(this.#writes(missing), digests);
+      return;
     }
-    this.#pending.clear();
-    this.#pendingBytes = 0;
-    return writes;
+    await segments.append(missing, this.#hold);
+    for (const { digest, data } of missing) {
+      this.#options.chunks.noteWrite(digest, data.byteLength);
+    }
+    if (this.#hold.bytes >= indexBytes) await this.#index();
+  }
+
+  /** Begins to put what is on the medium into the index; one at a time. */
+  async #index(): Promise<void> {
+    await this.#indexing;
+    const { segments, layout } = this.#options;
+    if (this.#hold === undefined || segments === undefined || this.#hold.bytes === 0) return;
+    const hold = this.#hold.take();
+    const indexed = async (): Promise<void> => {
+      using taken = hold;
+      await segments.medium.sync(taken.segments);
+      await this.#batch(taken.operations(layout), taken.digests);
+    };
+    this.#indexing = indexed();
+    // Whoever goes on or finishes meets the failure.
+    this.#indexing.catch(() => undefined);
+  }
+
+  /** Writes what a record of its digests goes along with. */
+  async #batch(
+    operations: readonly BackingStoreOperation[],
+    digests: readonly string[],
+  ): Promise<void> {
+    const { store, layout } = this.#options;
+    const path = layout.staging(this.#stage, this.#stagedBatches);
+    const record = DigestList.of(digests).bytes;
+    // Counted first: where the outcome is unknown, the record may be there.
+    this.#stagedBatches += 1;
+    await store.batch([...operations, { type: 'write', path, data: record }], {
+      durability: 'disk',
+    });
+  }
+
+  /** Those of the chunks that are not there yet. */
+  async #missing(chunks: readonly ContentMediumChunk[]): Promise<readonly ContentMediumChunk[]> {
+    if (chunks.length === 0) return [];
+    await this.#options.pins.settled();
+    const digests = chunks.map(({ digest }) => digest);
+    const missing = new Set(await this.#options.chunks.missing(digests));
+    return chunks.filter(({ digest }) => missing.has(digest));
+  }
+
+  #writes(chunks: readonly ContentMediumChunk[]): readonly BackingStoreOperation[] {
+    return chunks.map(({ digest, data }) => {
+      this.#options.chunks.noteWrite(digest, data.byteLength);
+      return { type: 'write', path: this.#options.layout.chunk(digest), data };
+    });
   }
 
   #listing(root: string, list: DigestList): readonly BackingStoreOperation[] {

@@ -1,8 +1,8 @@
-import { createHash } from 'node:crypto';
-import type { PayloadReference } from './payload-reference.js';
+import { createHash, hash } from 'node:crypto';
+import { CONTENT_CHUNK_BYTES, type PayloadReference } from './payload-reference.js';
 
 /** Bytes of a SHA-256 digest. */
-const digestBytes = 32;
+export const digestBytes = 32;
 
 /** A list of SHA-256 digests, 32 bytes each: what a root digest covers. */
 export class DigestList {
@@ -32,14 +32,28 @@ export class DigestList {
     return { digest: `sha256:${createHash('sha256').digest('hex')}`, sizeBytes };
   }
 
-  push(digest: Uint8Array): void {
+  /** Adds one or more digests, 32 bytes each. */
+  push(digests: Uint8Array): void {
     const at = this.#count * digestBytes;
-    if (at === this.#bytes.length) {
-      this.#bytes = Buffer.concat([this.#bytes], this.#bytes.length * 2);
+    const end = at + digests.byteLength;
+    if (end > this.#bytes.length) {
+      this.#bytes = Buffer.concat([this.#bytes], Math.max(end, this.#bytes.length * 2));
     }
-    this.#bytes.set(digest, at);
-    this.#count += 1;
+    this.#bytes.set(digests, at);
+    this.#count = end / digestBytes;
   }
+}
+
+/** The digests of the chunks of some bytes. */
+export function hashChunks(data: Uint8Array): Uint8Array {
+  const count = Math.ceil(data.byteLength / CONTENT_CHUNK_BYTES);
+  const digests = new Uint8Array(count * digestBytes);
+  for (let index = 0; index < count; index += 1) {
+    const start = index * CONTENT_CHUNK_BYTES;
+    const chunk = data.subarray(start, start + CONTENT_CHUNK_BYTES);
+    digests.set(hash('sha256', chunk, 'buffer'), index * digestBytes);
+  }
+  return digests;
 }
 
 /** The root digest of content of several chunks. */

@@ -12,9 +12,14 @@ export {
 export type { ClosableMessageBus } from './bus-clause.js';
 export { type CallRouteOptions, type CallRouteResponse, callRoute } from './call-route.js';
 export type { ConformanceTest } from './conformance.js';
+export {
+  type ContentMediumConformanceOptions,
+  contentMediumConformance,
+} from './content-medium-conformance.js';
 export { FaultyBackingStore, type WriteFaultOptions } from './faulty-backing-store.js';
 export { ManualClock } from './manual-clock.js';
 export { MemoryBackingStore } from './memory-backing-store.js';
+export { MemoryContentMedium, type MemoryContentMediumOptions } from './memory-content-medium.js';
 export { MemoryMessageBus, type MemoryMessageBusOptions } from './memory-message-bus.js';
 export {
   type MessageBusConformanceOptions,

@@ -75,8 +75,12 @@ export class ConcurrencyLimit {
     work: () => T | Promise<T>,
     options: { readonly signal?: AbortSignal | undefined } = {},
   ): Promise<T> {
-    using _place = await this.enter(options);
-    return await work();
+    const place = await this.enter(options);
+    try {
+      return await work();
+    } finally {
+      place[Symbol.dispose]();
+    }
   }
 
   #room(signal: AbortSignal | undefined): Promise<void> {

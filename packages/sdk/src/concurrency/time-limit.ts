@@ -46,7 +46,7 @@ function untilAborted<T>(
     signal.addEventListener('abort', () => reject(signal.reason as Error), { once: true });
     const working = (async () => await work(signal))();
     working.then(resolve, (error: unknown) => {
-      if (!signal.aborted) reject(error as Error);
+      if (!signal.aborted) reject(error);
       else if (error !== signal.reason) onLateFailure?.(error);
     });
   });

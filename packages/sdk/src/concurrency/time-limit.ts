@@ -45,7 +45,7 @@ function untilAborted<T>(
     // Before the work begins, which may be what aborts it.
     signal.addEventListener('abort', () => reject(signal.reason as Error), { once: true });
     const working = (async () => await work(signal))();
-    working.then(resolve, (error: unknown) => {
+    working.then(resolve, (error: Error) => {
       if (!signal.aborted) reject(error);
       else if (error !== signal.reason) onLateFailure?.(error);
     });

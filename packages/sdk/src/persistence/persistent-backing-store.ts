@@ -10,6 +10,12 @@ export type Durability = 'memory' | 'os' | 'disk';
 export interface BackingStoreCapabilities {
   /** The strongest durability that a write can ask for. */
   readonly durability: Durability;
+  /**
+   * Whether a listing shows the store as it was at its first step, whole batches only. Elsewhere it
+   * may show some of what is changed meanwhile, and not the rest.
+   * @defaultValue false
+   */
+  readonly hasSnapshotListings?: boolean;
 }
 
 /** Options that every call of a store takes. */

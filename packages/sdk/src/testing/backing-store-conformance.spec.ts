@@ -410,7 +410,21 @@ const lifeDoubles: readonly Double[] = [
   ),
 ];
 
-const doubles = [...valueDoubles, ...batchDoubles, ...listingDoubles, ...lifeDoubles];
+const claimDoubles: readonly Double[] = [
+  double(
+    'claims snapshots, and scans what is there now',
+    'list() and scan() show the store as it was at their first step, where it claims so',
+    () => ({ capabilities: { durability: 'memory', hasSnapshotListings: true } }),
+  ),
+];
+
+const doubles = [
+  ...valueDoubles,
+  ...batchDoubles,
+  ...listingDoubles,
+  ...lifeDoubles,
+  ...claimDoubles,
+];
 
 const run = (make: Double['make'], reopen?: () => Promise<IPersistentBackingStore>) =>
   runSuite((test) =>

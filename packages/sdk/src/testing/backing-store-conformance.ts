@@ -5,8 +5,10 @@ import type {
 } from '../persistence/persistent-backing-store.js';
 import { type ConformanceTest, defaultTimeLimitMs, prove } from './conformance.js';
 import { assertAbsent, assertBytes, bytesOf } from './store-clause.js';
+import { damageClauses } from './store-damage-clauses.js';
 import { closingClauses, refusalClauses } from './store-life-clauses.js';
 import { listingClauses } from './store-listing-clauses.js';
+import { snapshotClauses } from './store-snapshot-clauses.js';
 import { batchClauses, valueClauses } from './store-writing-clauses.js';
 
 /** What {@link backingStoreConformance} needs. */
@@ -21,6 +23,14 @@ export interface BackingStoreConformanceOptions {
    */
   readonly reopen?: () => Promise<IPersistentBackingStore>;
   /**
+   * Damages the bytes stored at a path, and gives the store again: the same, or opened anew after
+   * it was closed. Adds the clause on damaged values.
+   */
+  readonly damage?: (
+    store: IPersistentBackingStore,
+    path: string,
+  ) => Promise<IPersistentBackingStore>;
+  /**
    * Most time that a clause may take, in milliseconds.
    * @defaultValue 10000
    */
@@ -29,13 +39,15 @@ export interface BackingStoreConformanceOptions {
 
 /** Registers one test per clause of the {@link IPersistentBackingStore} contract. */
 export function backingStoreConformance(options: BackingStoreConformanceOptions): void {
-  const { test, open, timeLimitMs = defaultTimeLimitMs } = options;
+  const { test, open, damage, timeLimitMs = defaultTimeLimitMs } = options;
   const clauses = {
     ...valueClauses,
     ...batchClauses,
     ...listingClauses,
     ...refusalClauses,
     ...closingClauses,
+    ...snapshotClauses,
+    ...(damage && damageClauses(damage)),
     'capabilities name a durability': async ({ capabilities }: IPersistentBackingStore) => {
       assert.ok(['memory', 'os', 'disk'].includes(capabilities.durability));
     },

@@ -10,6 +10,10 @@ describe('FaultyBackingStore', () => {
   backingStoreConformance({
     test: it,
     open: async () => new FaultyBackingStore(new MemoryBackingStore()),
+    damage: async (store, path) => {
+      if (store instanceof FaultyBackingStore) store.damage(path);
+      return store;
+    },
   });
 
   it('fails as many writes as it was told to, and changes nothing', async () => {

@@ -73,7 +73,7 @@ export function frameEntry(frame: LogFrame, index: number): Uint8Array {
 export function encodeFrame(
   header: Omit<FrameHeader, 'count'>,
   entries: readonly Uint8Array[],
-  reserve: (sizeBytes: number) => Buffer = Buffer.allocUnsafe,
+  reserve: (sizeBytes: number) => Buffer = (length) => Buffer.allocUnsafe(length),
 ): { readonly frame: FrameSummary; readonly bytes: Buffer } {
   const count = entries.length;
   let sizeBytes = headerBytes;

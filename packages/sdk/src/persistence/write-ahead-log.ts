@@ -101,7 +101,8 @@ export class WriteAheadLog implements AsyncDisposable {
       this.#assertRoom();
       return writer.append(data, operations, signal);
     } catch (error) {
-      return Promise.reject(error as Error);
+      const reason = error as Error;
+      return Promise.reject(reason);
     }
   }
 

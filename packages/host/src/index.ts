@@ -26,5 +26,16 @@ export { type HostErrorCode, hostErrors } from './errors/host-errors.js';
 // The node
 export { Host, type HostOptions } from './host.js';
 export { createHostLogger, type HostLogger } from './logging/host-logger.js';
+// The store
+export {
+  ClassicLevelBackingStore,
+  type ClassicLevelBackingStoreOptions,
+} from './persistence/classic-level-backing-store.js';
+export type { GroupCommitStatistics } from './persistence/group-commit-writer.js';
+export type {
+  KeyRange,
+  StoreFinding,
+  StoreRecovery,
+} from './persistence/recovery/store-recovery.js';
 // Plugins
 export type { PluginProblem, PluginState, PluginStatus } from './running/plugin-status.js';

@@ -27,6 +27,15 @@ describe('ClassicLevelBackingStore', () => {
     test: it,
     open: () => ClassicLevelBackingStore.open({ directory }),
     reopen: () => ClassicLevelBackingStore.open({ directory }),
+    damage: async (store, damaged) => {
+      await store.close();
+      const level = new ClassicLevel<string, Buffer>(directory, { valueEncoding: 'buffer' });
+      const value = (await level.get(damaged)) ?? Buffer.alloc(0);
+      value[value.length - 1] = (value.at(-1) ?? 0) ^ 1;
+      await level.put(damaged, value);
+      await level.close();
+      return ClassicLevelBackingStore.open({ directory });
+    },
   });
 
   it('stays closed where it cannot say who holds it', async () => {

@@ -49,7 +49,10 @@ interface Parts {
  * meanwhile. Opening verifies the files and tells in {@link recovery} what was wrong with them.
  */
 export class ClassicLevelBackingStore implements IPersistentBackingStore {
-  readonly capabilities: BackingStoreCapabilities = Object.freeze({ durability: 'disk' });
+  readonly capabilities: BackingStoreCapabilities = Object.freeze({
+    durability: 'disk',
+    hasSnapshotListings: true,
+  });
   /** What opening found wrong with the files, and did about it. */
   readonly recovery: StoreRecovery;
   readonly #lock: StoreLock;

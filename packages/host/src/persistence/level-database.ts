@@ -22,7 +22,10 @@ export interface LevelChange {
   readonly value: Buffer | undefined;
 }
 
-const writeBufferBytes = 16 * 1024 * 1024;
+const largestWriteBufferBytes = 16 * 1024 * 1024;
+const smallestWriteBufferBytes = 1024 * 1024;
+/** A log grows to the size of the write buffer, and opening anew needs that much room. */
+const writeBufferRatio = 1 / 16;
 const cacheBytes = 32 * 1024 * 1024;
 const pageBytes = 256 * 1024;
 /** What opening needs beside the tables that it makes out of the logs. */
@@ -48,6 +51,11 @@ export class LevelDatabase {
 
   /** Rejects with LevelDB's own error: the caller knows who may hold the lock. */
   static async open(directory: string): Promise<LevelDatabase> {
+    const { blocks, bsize } = await statfs(directory);
+    const writeBufferBytes = Math.min(
+      largestWriteBufferBytes,
+      Math.max(smallestWriteBufferBytes, Math.floor(blocks * bsize * writeBufferRatio)),
+    );
     const database: Database = new ClassicLevel(directory, {
       keyEncoding: 'utf8',
       valueEncoding: 'buffer',

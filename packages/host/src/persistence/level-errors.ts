@@ -17,11 +17,6 @@ export function isLocked(error: unknown): boolean {
   return causes(error).some(({ code }) => code === 'LEVEL_LOCKED');
 }
 
-/** Whether LevelDB says that its files are damaged. */
-export function isDamaged(error: unknown): boolean {
-  return causes(error).some(({ code }) => code === 'LEVEL_CORRUPTION');
-}
-
 /** Turns a failure of LevelDB into the store's error. */
 export function levelError(
   error: unknown,
@@ -35,7 +30,7 @@ export function levelError(
   if (/No space left on device|Disk quota exceeded/i.test(reason)) {
     return storeError('DW_STORE_FULL', occurrence);
   }
-  if (isDamaged(error)) {
+  if (chain.some(({ code }) => code === 'LEVEL_CORRUPTION')) {
     return storeError('DW_STORE_CORRUPT', occurrence);
   }
   return storeError('DW_STORE_IO', occurrence);

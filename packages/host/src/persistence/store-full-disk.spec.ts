@@ -70,7 +70,7 @@ describe('a store on a disk that is full', () => {
 
   beforeEach(async () => {
     root = await mkdtemp(join(tmpdir(), 'dw-full-'));
-    isMounted = mountSmall(root, 48);
+    isMounted = mountSmall(root, 64);
   });
 
   afterEach(async () => {
@@ -78,44 +78,53 @@ describe('a store on a disk that is full', () => {
     await rm(root, { recursive: true, force: true });
   });
 
-  it('loses nothing acknowledged before, during and after', async ({ skip }) => {
-    if (!isMounted) {
-      console.warn('store-full-disk.spec.ts: SKIPPED, a file system cannot be mounted here');
-      skip();
-    }
-    const ballast = join(root, 'ballast');
-    execFileSync('dd', ['if=/dev/zero', `of=${ballast}`, 'bs=1M', 'count=24'], { stdio: 'ignore' });
-    const directory = join(root, 'store');
-    const child = spawn(
-      process.execPath,
-      ['--input-type=module', '-e', fills, storeModule, directory, ballast],
-      { stdio: ['ignore', 'pipe', 'inherit'], cwd: import.meta.dirname },
-    );
-    const exited = once(child, 'exit');
-    const acknowledged = new Map<number, number>();
-    const counts: Record<string, number> = {};
-    for await (const line of createInterface({ input: child.stdout })) {
-      const [what = '', index, size] = line.split(' ');
-      counts[what] = (counts[what] ?? 0) + 1;
-      if (!what.startsWith('DW_')) acknowledged.set(Number(index), Number(size));
-    }
-    expect(await exited).toEqual([null, 'SIGKILL']);
-    expect(counts['before']).toBeGreaterThan(20);
-    expect(counts['after']).toBe(20);
-    expect(Object.keys(counts).filter((what) => what.startsWith('DW_'))).toEqual(['DW_STORE_FULL']);
+  it.for([64, 16])(
+    'of %i MiB loses nothing acknowledged before, during and after',
+    { timeout: 60_000 },
+    async (sizeMiB, { skip }) => {
+      if (isMounted) execFileSync('mount', ['-o', `remount,size=${sizeMiB}m`, root]);
+      else {
+        console.warn('store-full-disk.spec.ts: SKIPPED, a file system cannot be mounted here');
+        skip();
+      }
+      const ballast = join(root, 'ballast');
+      execFileSync('dd', ['if=/dev/zero', `of=${ballast}`, 'bs=1M', `count=${sizeMiB / 2}`], {
+        stdio: 'ignore',
+      });
+      const directory = join(root, 'store');
+      const child = spawn(
+        process.execPath,
+        ['--input-type=module', '-e', fills, storeModule, directory, ballast],
+        { stdio: ['ignore', 'pipe', 'inherit'], cwd: import.meta.dirname },
+      );
+      const exited = once(child, 'exit');
+      const acknowledged = new Map<number, number>();
+      const counts: Record<string, number> = {};
+      for await (const line of createInterface({ input: child.stdout })) {
+        const [what = '', index, size] = line.split(' ');
+        counts[what] = (counts[what] ?? 0) + 1;
+        if (!what.startsWith('DW_')) acknowledged.set(Number(index), Number(size));
+      }
+      expect(await exited).toEqual([null, 'SIGKILL']);
+      expect(counts['before']).toBeGreaterThan(20);
+      expect(counts['after']).toBe(20);
+      expect(Object.keys(counts).filter((what) => what.startsWith('DW_'))).toEqual([
+        'DW_STORE_FULL',
+      ]);
 
-    await using store = await ClassicLevelBackingStore.open({ directory });
-    const lost: number[] = [];
-    for (const [index, size] of acknowledged) {
-      const data = await store.read(storePath('full', String(index)));
-      if (data?.length !== size || Buffer.from(data).readUInt32BE(0) !== index) lost.push(index);
-    }
-    expect(lost).toEqual([]);
-    for await (const { data } of store.scan(storePrefix('full'))) {
-      expect(data.length).toBeGreaterThan(0);
-    }
-    await store.write(storePath('full', 'more'), Buffer.alloc(1));
-  }, 60_000);
+      await using store = await ClassicLevelBackingStore.open({ directory });
+      const lost: number[] = [];
+      for (const [index, size] of acknowledged) {
+        const data = await store.read(storePath('full', String(index)));
+        if (data?.length !== size || Buffer.from(data).readUInt32BE(0) !== index) lost.push(index);
+      }
+      expect(lost).toEqual([]);
+      for await (const { data } of store.scan(storePrefix('full'))) {
+        expect(data.length).toBeGreaterThan(0);
+      }
+      await store.write(storePath('full', 'more'), Buffer.alloc(1));
+    },
+  );
 
   it('says so when there is no room to open, and opens when there is', async ({ skip }) => {
     if (!isMounted) skip();

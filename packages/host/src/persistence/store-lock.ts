@@ -1,9 +1,9 @@
-import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { type DwError, storeError } from '@datawarehouse/sdk';
 import { ClassicLevel } from 'classic-level';
-import { isDamaged, isLocked } from './level-errors.js';
+import { isLocked } from './level-errors.js';
 
 /** How long the holder of a lock may take to write down who it is. */
 const holderWaitMs = 50;
@@ -58,9 +58,10 @@ async function openGuard(directory: string): Promise<ClassicLevel> {
     await guard.open();
   } catch (error) {
     if (isLocked(error)) throw await lockedError(directory, error);
-    if (!isDamaged(error)) throw error;
-    // It holds nothing but the lock.
-    await rm(location, { recursive: true });
+    // It holds nothing but the lock, whose file must stay the same one.
+    for (const name of await readdir(location)) {
+      if (name !== 'LOCK') await rm(join(location, name));
+    }
     await guard.open();
   }
   return guard;

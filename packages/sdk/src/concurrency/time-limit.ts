@@ -36,18 +36,18 @@ export async function withTimeLimit<T>(
   return await untilAborted(work, limit.signal, options.onLateFailure);
 }
 
-function untilAborted<T>(
+async function untilAborted<T>(
   work: (signal: AbortSignal) => T | Promise<T>,
   signal: AbortSignal,
   onLateFailure?: (error: unknown) => void,
 ): Promise<T> {
-  return new Promise((resolve, reject) => {
-    // Before the work begins, which may be what aborts it.
+  // Before the work begins, which may be what aborts it.
+  const aborted = new Promise<never>((_, reject) => {
     signal.addEventListener('abort', () => reject(signal.reason as Error), { once: true });
-    const working = (async () => await work(signal))();
-    working.then(resolve, (error: Error) => {
-      if (!signal.aborted) reject(error);
-      else if (error !== signal.reason) onLateFailure?.(error);
-    });
   });
+  const working = (async () => await work(signal))();
+  working.catch((error: unknown) => {
+    if (signal.aborted && error !== signal.reason) onLateFailure?.(error);
+  });
+  return await Promise.race([working, aborted]);
 }

@@ -29,7 +29,10 @@ interface Waiting {
 
 /** Slabs below this cost more to hand over than to hash. */
 const minWorkerBytes = 512 * 1024;
-const maxWorkers = 4;
+/** Together with the caller's thread they hash faster than most disks write. Each costs 10 MiB. */
+const maxDefaultWorkers = 2;
+/** A worker that has this many slabs before it needs the caller's thread to help. */
+const maxWaiting = 4;
 /** Workers that have nothing to do for this long are ended. */
 const idleMs = 10_000;
 
@@ -112,11 +115,12 @@ export class ContentHasher implements AsyncDisposable {
   async hash(slab: Slab): Promise<HashedSlab> {
     if (this.#isClosed) throw contentError('DW_CONTENT_CLOSED');
     const { buffer, sizeBytes } = slab;
-    if (this.#workerCount === 0 || sizeBytes < minWorkerBytes) {
+    const worker = sizeBytes < minWorkerBytes ? undefined : this.#worker();
+    if (worker === undefined || worker.waitingCount >= maxWaiting) {
       return { ...slab, digests: hashChunks(new Uint8Array(buffer, 0, sizeBytes)) };
     }
     try {
-      return await this.#worker().hash(slab);
+      return await worker.hash(slab);
     } finally {
       this.#endWhenIdle();
     }
@@ -134,7 +138,8 @@ export class ContentHasher implements AsyncDisposable {
   }
 
   /** The worker that has least to do; one more as long as all have something. */
-  #worker(): HashWorker {
+  #worker(): HashWorker | undefined {
+    if (this.#workerCount === 0) return undefined;
     this.#workers = this.#workers.filter((worker) => !worker.isBroken);
     const [first, ...others] = this.#workers;
     let least = first;
@@ -164,8 +169,7 @@ export class ContentHasher implements AsyncDisposable {
   }
 }
 
-/** None on one core: a thread of its own is faster only where it has one of its own to run on. */
+/** A thread of its own is faster only where it has a core of its own: one is the caller's. */
 function defaultWorkerCount(): number {
-  const cores = availableParallelism();
-  return cores < 2 ? 0 : Math.min(cores, maxWorkers);
+  return Math.min(availableParallelism() - 1, maxDefaultWorkers);
 }

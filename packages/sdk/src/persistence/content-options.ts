@@ -13,7 +13,8 @@ export interface ContentStoreOptions {
    */
   readonly path?: string;
   /**
-   * Largest content in bytes. Half a byte of memory a thousand goes into its digests.
+   * Largest content in bytes. While it is written, about 3 bytes of memory a thousand go into its
+   * digests.
    * @defaultValue 68719476736 (64 GiB)
    */
   readonly maxContentBytes?: number;
@@ -23,8 +24,8 @@ export interface ContentStoreOptions {
    */
   readonly medium?: ContentMedium;
   /**
-   * Threads that hash large content, 0 to 16; 0 hashes in the caller's thread.
-   * @defaultValue one a core, at most 4; 0 on one core
+   * Threads that hash large content, about 10 MiB each; 0 hashes in the caller's thread.
+   * @defaultValue one a core beside the first, at most 2
    */
   readonly hashThreadCount?: number;
   readonly clock?: Clock;

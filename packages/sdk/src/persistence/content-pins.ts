@@ -1,3 +1,5 @@
+import { ContentDigestSet } from './content-digest-set.js';
+
 /**
  * Keeps clean-up away from what is in use by this process: digests of chunks and roots.
  *
@@ -5,18 +7,24 @@
  * thing is referred to, and spares what was pinned meanwhile.
  */
 export class ContentPins {
-  readonly #counts = new Map<string, number>();
-  readonly #watches = new Set<Set<string>>();
+  readonly #open = new Set<PinSet>();
+  readonly #watches = new Set<Watch>();
   #removing: Promise<void> | undefined;
 
   /** An empty set of pins that grows by {@link PinSet.add}. */
   open(): PinSet {
-    return new PinSet(this.#counts, this.#watches);
+    const pins = new PinSet(() => {
+      this.#open.delete(pins);
+      // What was pinned when a look at the store began may have been referred to since.
+      for (const watch of this.#watches) watch.released.add(pins);
+    });
+    this.#open.add(pins);
+    return pins;
   }
 
   /** Tells watchers of something that is about to be referred to. */
   touch(digest: string): void {
-    for (const watch of this.#watches) watch.add(digest);
+    for (const watch of this.#watches) watch.touched.add(digest);
   }
 
   /** Resolves when no removal is under way: what is there now stays while pinned. */
@@ -26,12 +34,15 @@ export class ContentPins {
 
   /** Begins to note what is pinned from now on. */
   watch(): PinWatch {
-    const seen = new Set<string>();
-    this.#watches.add(seen);
+    const watch: Watch = { touched: new Set(), released: new Set() };
+    this.#watches.add(watch);
     return {
-      isSpared: (digest) => this.#counts.has(digest) || seen.has(digest),
+      isSpared: (digest) =>
+        watch.touched.has(digest) ||
+        isPinned(digest, this.#open) ||
+        isPinned(digest, watch.released),
       [Symbol.dispose]: () => {
-        this.#watches.delete(seen);
+        this.#watches.delete(watch);
       },
     };
   }
@@ -57,34 +68,45 @@ export interface PinWatch extends Disposable {
   isSpared(digest: string): boolean;
 }
 
+/** What happened since a watch began, beyond what is pinned still. */
+interface Watch {
+  readonly touched: Set<string>;
+  readonly released: Set<PinSet>;
+}
+
 /** Pins of one stage; disposing it releases them all. */
 export class PinSet implements Disposable {
-  readonly #counts: Map<string, number>;
-  readonly #watches: Set<Set<string>>;
-  readonly #held = new Set<string>();
+  readonly #release: () => void;
+  readonly #chunks = new ContentDigestSet();
+  readonly #roots = new Set<string>();
 
-  constructor(counts: Map<string, number>, watches: Set<Set<string>>) {
-    this.#counts = counts;
-    this.#watches = watches;
+  constructor(release: () => void) {
+    this.#release = release;
   }
 
   /** @returns Whether it was not in this set before. */
   add(digest: string): boolean {
-    if (this.#held.has(digest)) return false;
-    this.#held.add(digest);
-    this.#counts.set(digest, (this.#counts.get(digest) ?? 0) + 1);
-    for (const watch of this.#watches) watch.add(digest);
-    return true;
+    if (isChunk(digest)) return this.#chunks.add(digest);
+    const isNew = !this.#roots.has(digest);
+    this.#roots.add(digest);
+    return isNew;
+  }
+
+  has(digest: string): boolean {
+    return isChunk(digest) ? this.#chunks.has(digest) : this.#roots.has(digest);
   }
 
   [Symbol.dispose](): void {
-    for (const digest of this.#held) {
-      // What was pinned when a look at the store began may have been referred to since.
-      for (const watch of this.#watches) watch.add(digest);
-      const count = (this.#counts.get(digest) ?? 1) - 1;
-      if (count === 0) this.#counts.delete(digest);
-      else this.#counts.set(digest, count);
-    }
-    this.#held.clear();
+    this.#release();
   }
+}
+
+function isPinned(digest: string, sets: ReadonlySet<PinSet>): boolean {
+  for (const pins of sets) if (pins.has(digest)) return true;
+  return false;
+}
+
+/** Roots have their kind in front. */
+function isChunk(digest: string): boolean {
+  return !digest.includes(':');
 }

@@ -107,7 +107,7 @@ describe('hashedSlabs', () => {
       }
     }
     expect(pool.isExhausted).toBe(false);
-    for (let count = 0; count < 15; count += 1) pool.take(16 * CONTENT_CHUNK_BYTES);
+    for (let count = 0; count < 15; count += 1) pool.take(8 * CONTENT_CHUNK_BYTES);
     expect(pool.isExhausted).toBe(false);
   });
 

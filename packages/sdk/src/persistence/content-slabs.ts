@@ -3,9 +3,9 @@ import type { ContentHasher, HashedSlab, Slab } from './content-hasher.js';
 import { CONTENT_CHUNK_BYTES } from './payload-reference.js';
 
 /** Largest slab, and the only size that is used again. */
-const largeSlabBytes = 16 * CONTENT_CHUNK_BYTES;
+const largeSlabBytes = 8 * CONTENT_CHUNK_BYTES;
 /** Each slab of a stream is this many times as large as the one before, so that little takes little. */
-const growth = 4;
+const growth = 2;
 /** Slabs that one stream has under way. */
 const maxSlabsAhead = 6;
 /** Large slabs that all streams have, beyond one each. */

@@ -5,7 +5,7 @@ import type { ContentMediumChunk } from './content-medium.js';
 import type { ContentPins } from './content-pins.js';
 import type { ContentSegments, SegmentHold } from './content-segments.js';
 import { readValue } from './damaged-values.js';
-import { DigestList, digestsOf } from './digest-list.js';
+import { DigestList } from './digest-list.js';
 import { contentChunkCount, type PayloadReference } from './payload-reference.js';
 import type { BackingStoreOperation, IPersistentBackingStore } from './persistent-backing-store.js';
 
@@ -167,16 +167,17 @@ export class ContentWriter implements Disposable {
   #listing(root: string, list: DigestList): readonly BackingStoreOperation[] {
     const { layout } = this.#options;
     return [
-      ...this.#uses(root, [...new Set(digestsOf(list.bytes))]),
+      ...this.#uses(root, list, 0, list.count),
       { type: 'write', path: layout.list(root), data: list.bytes },
       { type: 'delete', path: layout.partial(root) },
     ];
   }
 
-  #uses(root: string, digests: readonly string[]): readonly BackingStoreOperation[] {
+  /** References to some chunks of the list: a few at a time, since there may be very many. */
+  #uses(root: string, list: DigestList, start: number, end: number): BackingStoreOperation[] {
     const { layout } = this.#options;
     const data = new Uint8Array(0);
-    return digests.map((digest) => ({
+    return list.slice(start, end).map((digest) => ({
       type: 'write',
       path: layout.chunkUse(digest, root),
       data,
@@ -187,14 +188,13 @@ export class ContentWriter implements Disposable {
   async #writeListing(root: string, list: DigestList, owner: string): Promise<void> {
     const { store, layout } = this.#options;
     const durability = 'disk';
-    const digests = [...new Set(digestsOf(list.bytes))];
     const listPath = layout.list(root);
-    if (digests.length > maxBatchUses) {
+    if (list.count > maxBatchUses) {
       await store.write(layout.partial(root), list.bytes, { durability });
     }
     let at = 0;
-    for (; digests.length - at > maxBatchUses; at += maxBatchUses) {
-      await store.batch(this.#uses(root, digests.slice(at, at + maxBatchUses)), { durability });
+    for (; list.count - at > maxBatchUses; at += maxBatchUses) {
+      await store.batch(this.#uses(root, list, at, at + maxBatchUses), { durability });
     }
     const staged = Array.from({ length: this.#stagedBatches }, (_, batch) => ({
       type: 'delete' as const,
@@ -202,7 +202,7 @@ export class ContentWriter implements Disposable {
     }));
     await store.batch(
       [
-        ...this.#uses(root, digests.slice(at)),
+        ...this.#uses(root, list, at, list.count),
         { type: 'write', path: listPath, data: list.bytes },
         { type: 'write', path: layout.unowned(root, owner), data: new Uint8Array(0) },
         { type: 'delete', path: layout.partial(root) },

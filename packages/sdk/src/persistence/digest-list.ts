@@ -32,6 +32,11 @@ export class DigestList {
     return { digest: `sha256:${createHash('sha256').digest('hex')}`, sizeBytes };
   }
 
+  /** Some of the digests, hexadecimal. */
+  slice(start: number, end: number): string[] {
+    return digestsOf(this.bytes.subarray(start * digestBytes, end * digestBytes));
+  }
+
   /** Adds one or more digests, 32 bytes each. */
   push(digests: Uint8Array): void {
     const at = this.#count * digestBytes;

@@ -1,7 +1,9 @@
 import { IPersistentBackingStore } from '@datawarehouse/sdk';
 import { ContainerModule } from 'inversify';
+import type { HostLogger } from '../logging/host-logger.js';
 import { ClassicLevelBackingStore } from '../persistence/classic-level-backing-store.js';
 import { DataDirectory } from '../persistence/data-directory.js';
+import type { StoreFinding } from '../persistence/recovery/store-recovery.js';
 import type { HostInputs } from './host-state.js';
 import { hostTokens } from './host-tokens.js';
 
@@ -16,8 +18,15 @@ export function persistenceModule(): ContainerModule {
       .inSingletonScope();
     bind<IPersistentBackingStore>(IPersistentBackingStore)
       .toResolvedValue(
-        async ({ resources }: HostInputs, { storeDirectory }: DataDirectory) =>
-          resources.own(await ClassicLevelBackingStore.open({ directory: storeDirectory })),
+        async ({ resources, logger }: HostInputs, { storeDirectory }: DataDirectory) =>
+          resources.own(
+            await ClassicLevelBackingStore.open({
+              directory: storeDirectory,
+              onFinding: (finding) => {
+                logFinding(logger, finding);
+              },
+            }),
+          ),
         [hostTokens.inputs, hostTokens.dataDirectory],
       )
       .inSingletonScope();
@@ -29,4 +38,10 @@ export function persistenceModule(): ContainerModule {
       )
       .inSingletonScope();
   });
+}
+
+function logFinding(logger: HostLogger, { message, ranges, ...fields }: StoreFinding): void {
+  const all = { ...fields, rangeCount: ranges.length };
+  if (fields.kind === 'lost') logger.error(all, message);
+  else logger.warn(all, message);
 }

@@ -16,7 +16,7 @@ import { type LevelChange, LevelDatabase, type LevelIterator } from './level-dat
 import { isLocked, levelError } from './level-errors.js';
 import { listRange } from './list-range.js';
 import { recoverStore } from './recovery/recover-store.js';
-import type { StoreRecovery } from './recovery/store-recovery.js';
+import type { StoreFinding, StoreRecovery } from './recovery/store-recovery.js';
 import { lockedError, StoreLock } from './store-lock.js';
 import { decodeStoredValue, encodeStoredValue } from './stored-value.js';
 
@@ -29,6 +29,8 @@ export interface ClassicLevelBackingStoreOptions {
    * @defaultValue 4 GiB
    */
   readonly maxVerifiedBytes?: number;
+  /** Told of every finding of {@link ClassicLevelBackingStore.recovery}. */
+  readonly onFinding?: (finding: StoreFinding) => void;
 }
 
 const defaultVerifiedBytes = 4 * 1024 ** 3;
@@ -79,11 +81,12 @@ export class ClassicLevelBackingStore implements IPersistentBackingStore {
    * @throws DwError `DW_STORE_LOCKED`, `DW_STORE_CORRUPT`, `DW_STORE_FULL`, `DW_STORE_IO`.
    */
   static async open(options: ClassicLevelBackingStoreOptions): Promise<ClassicLevelBackingStore> {
-    const { directory, maxVerifiedBytes = defaultVerifiedBytes } = options;
+    const { directory, maxVerifiedBytes = defaultVerifiedBytes, onFinding } = options;
     try {
       const lock = await StoreLock.acquire(directory);
       try {
         const { recovery, ranges } = await recoverStore({ directory, maxVerifiedBytes });
+        for (const finding of recovery.findings) onFinding?.(finding);
         const database = await LevelDatabase.open(directory);
         const guard = await DamageGuard.open(ranges, database).catch(async (error: unknown) => {
           await database.close();

@@ -19,11 +19,16 @@ let report: Report;
 let newest: string;
 let record: { readonly start: number; readonly end: number };
 /** Entries in front of the last record, and with it. */
-let before: readonly string[];
-let whole: readonly string[];
+let before: Served;
+let whole: Served;
+
+interface Served {
+  readonly texts: readonly string[];
+  readonly outcome: WriteAheadLog['recovery']['outcome'];
+}
 
 /** Opens a damaged image, and reads what is served: all of it, up to the damage at most. */
-async function served(content: Buffer): Promise<readonly string[]> {
+async function served(content: Buffer): Promise<Served> {
   const directory = join(folder.path, 'damaged');
   await writeImage(directory, image, [newest, content]);
   await using store = await ClassicLevelBackingStore.open({ directory });
@@ -35,7 +40,8 @@ async function served(content: Buffer): Promise<readonly string[]> {
   const { sequence } = await log.append(Buffer.from('more'));
   expect(sequence).toBe(head + 1);
   expect(Buffer.from((await log.read(sequence))[0]?.data ?? []).toString()).toBe('more');
-  return entries.map(({ data }) => Buffer.from(data).toString());
+  const texts = entries.map(({ data }) => Buffer.from(data).toString());
+  return { texts, outcome: log.recovery.outcome };
 }
 
 async function readServed(log: WriteAheadLog): ReturnType<typeof readAll> {
@@ -81,10 +87,11 @@ afterAll(async () => {
 
 describe('a WriteAheadLog in a directory that was copied while it was written to', () => {
   it('has every entry that had been acknowledged before', () => {
-    expect(before.length).toBeLessThan(whole.length);
-    expect(whole.slice(0, before.length)).toEqual(before);
+    expect([before.outcome, whole.outcome]).toEqual(['resumed', 'resumed']);
+    expect(before.texts.length).toBeLessThan(whole.texts.length);
+    expect(whole.texts.slice(0, before.texts.length)).toEqual(before.texts);
     for (const { sequence, ...entry } of report.acknowledged) {
-      expect(whole[sequence - 1]).toBe(entryText(entry, largestFiller));
+      expect(whole.texts[sequence - 1]).toBe(entryText(entry, largestFiller));
     }
   });
 
@@ -97,14 +104,15 @@ describe('a WriteAheadLog in a directory that was copied while it was written to
     }
   }, 600_000);
 
-  it('has all but the last record, if not that too, where any bit of it is flipped', async () => {
+  it('has all, or starts a new epoch behind all but the last record, where a bit of that is flipped', async () => {
     const log = image.get(newest) ?? Buffer.alloc(0);
     for (const bit of someOf((record.end - record.start) * 8)) {
       const flipped = Buffer.from(log.subarray(0, record.end));
       const at = record.start + (bit >> 3);
       flipped.writeUInt8(flipped.readUInt8(at) ^ (1 << (bit & 7)), at);
       // The store may see that what the record says is whole all the same.
-      expect([before, whole], `bit ${bit} flipped`).toContainEqual(await served(flipped));
+      const told: Served = { texts: before.texts, outcome: 'newEpoch' };
+      expect([whole, told], `bit ${bit} flipped`).toContainEqual(await served(flipped));
     }
   }, 3_600_000);
 });

@@ -11,6 +11,8 @@ export interface LogPosition {
 /** What a log holds at the moment. The one mutable state that its parts share. */
 export class LogExtent {
   readonly epoch: string;
+  /** See {@link LogMeta.isGuarded}. */
+  readonly isGuarded: boolean;
   #headSequence: number;
   #headChecksum: number;
   #endBytes: number;
@@ -19,6 +21,7 @@ export class LogExtent {
 
   constructor(meta: LogMeta, startBytes: number) {
     this.epoch = meta.epoch;
+    this.isGuarded = meta.isGuarded;
     this.#headSequence = meta.headSequence;
     this.#headChecksum = meta.headChecksum;
     this.#endBytes = meta.endBytes;
@@ -75,6 +78,7 @@ export class LogExtent {
       headSequence: this.#headSequence,
       headChecksum: this.#headChecksum,
       endBytes: this.#endBytes,
+      isGuarded: this.isGuarded,
     };
   }
 }

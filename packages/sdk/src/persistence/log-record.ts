@@ -12,6 +12,11 @@ export interface LogMeta {
   readonly headChecksum: number;
   /** Bytes of all frames up to `headSequence`, trimmed ones included. */
   readonly endBytes: number;
+  /**
+   * Whether each commit says of the place behind it that nothing is lost there: the store once
+   * called that place damaged, and would do so again.
+   */
+  readonly isGuarded: boolean;
 }
 
 /** How far a consumer has confirmed. */
@@ -29,6 +34,7 @@ export const logMetaSchema: z.ZodType<LogMeta> = z.object({
   headSequence: sequence,
   headChecksum: z.int().min(0).max(0xffff_ffff),
   endBytes: z.int().min(0),
+  isGuarded: z.boolean().default(false),
 });
 
 export const offsetRecordSchema: z.ZodType<OffsetRecord> = z.object({

@@ -94,7 +94,7 @@ describe('opening a WriteAheadLog', () => {
     expect(log.recovery).toMatchObject({ outcome: 'newEpoch', reason: 'recordMissing' });
   });
 
-  it('costs three looks at the store, however much is held', async () => {
+  it('costs five looks at the store, however much is held', async () => {
     await append(100);
     await log.close();
     let reads = 0;
@@ -107,8 +107,8 @@ describe('opening a WriteAheadLog', () => {
       },
     });
     await WriteAheadLog.open({ ...options, store: counting });
-    // The offsets, the meta record, the first frame and the last.
-    expect(reads).toBe(4);
+    // The offsets, the meta record, the first frame, the last, and the place behind it.
+    expect(reads).toBe(5);
   });
 
   it('serves the good entries around damage in the middle, and tells of the gap', async () => {
@@ -218,6 +218,29 @@ describe('opening a WriteAheadLog', () => {
     await append(2);
     await reopen();
     expect(log).toMatchObject({ epoch, headSequence: headSequence + 2 });
+  });
+
+  it('starts one new epoch where the store has lost what may have been the last frame', async () => {
+    await append(3);
+    const before = log.epoch;
+    await log.close();
+    const faulty = new FaultyBackingStore(store);
+    // A store names ranges that it may have lost, and more of the log falls into them later.
+    for (let first = 4; first < 3 * MAX_FRAME_ENTRIES; first += 1) faulty.damage(framePath(first));
+    const open = () => WriteAheadLog.open({ ...options, store: faulty });
+    log = await open();
+    const { epoch, recovery } = log;
+    expect(epoch).not.toBe(before);
+    expect(recovery).toMatchObject({ outcome: 'newEpoch', reason: 'endLost', foundSequence: 3 });
+    expect(log.headSequence).toBe(3 + MAX_FRAME_ENTRIES);
+    await log.close();
+    log = await open();
+    expect(log).toMatchObject({ epoch, recovery: { outcome: 'resumed' } });
+    await append(2);
+    await log.close();
+    log = await open();
+    expect(log).toMatchObject({ epoch, recovery: { outcome: 'resumed' } });
+    expect(await sequences(4 + MAX_FRAME_ENTRIES)).toHaveLength(2);
   });
 
   it('lets a consumer of an earlier epoch go on once it has resynchronised', async () => {

@@ -16,10 +16,10 @@ export interface LogRecovery {
   readonly outcome: 'created' | 'resumed' | 'newEpoch';
   /**
    * Why there is a new epoch. `wentBack`: the log ends before what its record or a consumer has
-   * confirmed; `endDamaged`: its last frame is damaged; `recordDamaged`, `recordMissing`: the
-   * record that names the epoch is.
+   * confirmed; `endDamaged`: its last frame is damaged; `endLost`: the store has lost what may
+   * have been the last frame; `recordDamaged`, `recordMissing`: the record that names the epoch is.
    */
-  readonly reason?: 'wentBack' | 'endDamaged' | 'recordDamaged' | 'recordMissing';
+  readonly reason?: 'wentBack' | 'endDamaged' | 'endLost' | 'recordDamaged' | 'recordMissing';
   /** Epoch before, where it is known. */
   readonly previousEpoch?: string;
   /** Last sequence that was found whole; 0 when there is none. */
@@ -64,13 +64,23 @@ export async function recoverLog(options: LogRecoveryOptions): Promise<Recovered
   const first = await firstFrame(frames, meta?.tailSequence ?? 0);
   const previousEpoch = meta?.epoch ?? last?.frame?.epoch;
   const confirmed = confirmedIn(previousEpoch ?? '');
-  const head = meta && trustedHead(meta, last, confirmed);
+  const found = meta && trustedHead(meta, last, confirmed);
+  const isNextLost = found !== undefined && (await isLost(store, frames, found.headSequence + 1));
+  const head = isNextLost ? undefined : found;
   const endBytes = await endOf(frames, meta, last);
-  const recovered = head ?? newEpoch(meta, last, confirmed);
+  const lastPossible = isNextLost ? found.headSequence + MAX_FRAME_ENTRIES : 0;
+  const recovered = head ?? newEpoch(meta, last, Math.max(confirmed, lastPossible));
   const tailSequence = first?.firstSequence ?? recovered.headSequence + 1;
-  const complete = { ...recovered, endBytes, tailSequence };
+  const isGuarded = isNextLost || (meta?.isGuarded ?? false);
+  const complete = { ...recovered, endBytes, tailSequence, isGuarded };
   if (head === undefined) {
-    await store.write(metaPath, encodeRecord(complete), { durability });
+    await store.batch(
+      [
+        { type: 'write', path: metaPath, data: encodeRecord(complete) },
+        { type: 'delete', path: frames.pathOf(recovered.headSequence + 1) },
+      ],
+      { durability },
+    );
   }
   for (const frame of [first?.frame, last?.frame]) {
     if (frame !== undefined) times.add(frame.firstSequence, frame.appendedAtMs);
@@ -78,9 +88,11 @@ export async function recoverLog(options: LogRecoveryOptions): Promise<Recovered
   if (last?.frame !== undefined) frames.remember(last.frame);
   const known = Math.max(meta?.headSequence ?? 0, confirmed, last?.firstSequence ?? 0);
   const recovery: LogRecovery = Object.freeze({
-    ...outcomeOf(head, record, meta, last, options.hasConsumers),
+    ...(isNextLost
+      ? { outcome: 'newEpoch', reason: 'endLost' }
+      : outcomeOf(head, record, meta, last, options.hasConsumers)),
     ...(previousEpoch !== undefined && { previousEpoch }),
-    foundSequence: head?.headSequence ?? last?.frame?.lastSequence ?? 0,
+    foundSequence: found?.headSequence ?? last?.frame?.lastSequence ?? 0,
     knownSequence: Math.max(known, last?.frame?.lastSequence ?? 0),
   });
   const startBytes = await startOf(frames, first, endBytes);
@@ -101,6 +113,16 @@ function outcomeOf(
   if (meta === undefined) return { outcome, reason: 'recordDamaged' };
   const isEndDamaged = last !== undefined && last.frame === undefined;
   return { outcome, reason: isEndDamaged ? 'endDamaged' : 'wentBack' };
+}
+
+/** Whether a frame may have been there that the store cannot find any more. */
+async function isLost(
+  store: IPersistentBackingStore,
+  frames: LogFrames,
+  firstSequence: number,
+): Promise<boolean> {
+  const value = await readValue(store, frames.pathOf(firstSequence));
+  return value !== undefined && value.data === undefined;
 }
 
 async function firstFrame(

@@ -90,6 +90,9 @@ export class LogWriter {
       const operations: BackingStoreOperation[] = [
         { type: 'write', path: frames.pathOf(firstSequence), data: bytes },
       ];
+      if (extent.isGuarded) {
+        operations.push({ type: 'delete', path: frames.pathOf(frame.lastSequence + 1) });
+      }
       for (const waiting of group) {
         for (const operation of waiting.operations) operations.push(operation);
       }

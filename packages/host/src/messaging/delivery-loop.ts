@@ -9,7 +9,7 @@ export interface Receiver {
 /** Messages that one receiver handles before the next one has its turn. */
 const turnCount = 64;
 /** Turns before timers and I/O have theirs. */
-const maxTurns = 256;
+const maxTurns = 1024;
 
 /** Gives each receiver with waiting messages its turn, never inside a publisher's call. */
 export class DeliveryLoop {

@@ -51,6 +51,8 @@ export class InProcessMessageBus implements IMessageBus, AsyncDisposable {
   readonly #watch: HandlerWatch;
   readonly #clock: Clock;
   readonly #onDidFail: (failure: SubscriberFailure) => void;
+  /** The one on its way: queues run nobody's code, so there is never a second one. */
+  readonly #publication: Publication = { signal: undefined, waits: undefined };
   #subscribedCount = 0;
   #isClosed = false;
 
@@ -78,9 +80,13 @@ export class InProcessMessageBus implements IMessageBus, AsyncDisposable {
     if (this.#isClosed) return Promise.reject(busError('DW_BUS_CLOSED'));
     if (signal?.aborted === true) return Promise.reject(signal.reason as Error);
     const message = { topic: to.name, data, publishedAtMs: this.#time.nowMs() };
-    const publication: Publication = { signal, waits: undefined };
+    const publication = this.#publication;
+    publication.signal = signal;
     this.#routes.deliver(message, publication);
-    return publication.waits === undefined ? accepted : all(publication.waits);
+    const { waits } = publication;
+    if (waits === undefined) return accepted;
+    publication.waits = undefined;
+    return all(waits);
   }
 
   subscribe<T>(to: Topic<T>, handler: MessageHandler<T>, options?: SubscribeOptions): Disposable;

@@ -170,10 +170,7 @@ export class BackpressureGate implements Disposable {
    * @throws {@link DwError} `DW_SCALING_CLOSED`.
    */
   takePlace(bytes = 0): boolean {
-    this.#places.assertOpen(bytes);
-    if (this.#places.isFull(bytes)) return false;
-    this.#places.take(bytes);
-    return true;
+    return this.#places.tryTake(bytes);
   }
 
   /** Waits for a place, whatever the strategy. Rejects as {@link enter} does. */

@@ -10,26 +10,29 @@ import type { BackpressureSettings } from './backpressure-options.js';
  */
 export class BackpressureLevels {
   readonly #clock: Clock;
+  readonly #loadNow: () => number;
   readonly #onChange: (previous: BackpressureState, current: BackpressureState) => void;
   /** Load at which each state begins, by its rank. */
   #beginnings: readonly number[] = [];
   /** Load below which each state may be left. */
   #ends: readonly number[] = [];
   #dwellMs = 0;
-  #load = 0;
   #rank = 0;
   #hasFallen = false;
   #changedAtMs: number;
   #recheck: Disposable | undefined;
   #isClosed = false;
 
-  constructor(
-    clock: Clock,
-    onChange: (previous: BackpressureState, current: BackpressureState) => void,
-  ) {
-    this.#clock = clock;
-    this.#onChange = onChange;
-    this.#changedAtMs = clock.monotonicMs();
+  constructor(options: {
+    readonly clock: Clock;
+    /** The load of now, as a share of the limit. */
+    readonly load: () => number;
+    readonly onChange: (previous: BackpressureState, current: BackpressureState) => void;
+  }) {
+    this.#clock = options.clock;
+    this.#loadNow = options.load;
+    this.#onChange = options.onChange;
+    this.#changedAtMs = options.clock.monotonicMs();
   }
 
   get state(): BackpressureState {
@@ -38,7 +41,16 @@ export class BackpressureLevels {
 
   /** Whether new work is to be shed: since the state is shedding, and its load is not yet left. */
   get isShedding(): boolean {
-    return this.#rank === 3 && this.#load >= (this.#ends[3] ?? 0);
+    return this.#rank === 3 && this.#loadNow() >= this.calmFrom;
+  }
+
+  /** Load from which on the state stays as it is, until {@link calmBelow}. */
+  get calmFrom(): number {
+    return this.#ends[this.#rank] ?? 0;
+  }
+
+  get calmBelow(): number {
+    return this.#beginnings[this.#rank + 1] ?? Number.POSITIVE_INFINITY;
   }
 
   /** Takes thresholds and dwell time. Call {@link update} afterwards. */
@@ -52,11 +64,11 @@ export class BackpressureLevels {
     this.#dwellMs = dwellMs;
   }
 
-  /** Takes the load of now. Most calls change nothing and are cheap. */
-  update(load: number): void {
-    this.#load = load;
-    const mayRise = load >= (this.#beginnings[this.#rank + 1] ?? Number.POSITIVE_INFINITY);
-    if (!mayRise && load >= (this.#ends[this.#rank] ?? 0)) return;
+  /** Looks at the load, which has changed. */
+  update(): void {
+    const load = this.#loadNow();
+    const mayRise = load >= this.calmBelow;
+    if (!mayRise && load >= this.calmFrom) return;
     if (mayRise && !this.#hasFallen) this.#change();
     // While a timer looks after it, nobody asks the clock: that costs more than all the rest.
     else if (this.#recheck === undefined) this.#changeInTime();
@@ -78,13 +90,13 @@ export class BackpressureLevels {
     if (this.#isClosed) return;
     this.#recheck = this.#clock.setTimeout(() => {
       this.#recheck = undefined;
-      this.update(this.#load);
+      this.update();
     }, remainingMs);
   }
 
   #change(): void {
-    const load = this.#load;
-    const isRise = load >= (this.#beginnings[this.#rank + 1] ?? Number.POSITIVE_INFINITY);
+    const load = this.#loadNow();
+    const isRise = load >= this.calmBelow;
     const rank = (isRise ? this.#beginnings : this.#ends).findLastIndex((from) => load >= from);
     const previous = this.state;
     this.#rank = rank;

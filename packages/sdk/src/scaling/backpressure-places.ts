@@ -28,6 +28,11 @@ export class BackpressurePlaces {
   #settings: BackpressureSettings;
   #maxDepth = Number.POSITIVE_INFINITY;
   #maxBytes = Number.POSITIVE_INFINITY;
+  /** Depth below which there is room for whatever has no bytes. */
+  #openBelow = 0;
+  /** Depths between which the state stays as it is. */
+  #calmFrom = 0;
+  #calmBelow = 0;
   #depth = 0;
   #bytes = 0;
   #isClosed = false;
@@ -41,7 +46,14 @@ export class BackpressurePlaces {
     this.#subsystemName = options.subsystemName;
     this.#clock = options.clock;
     this.#waiters = new BackpressureWaiters(options.clock);
-    this.#levels = new BackpressureLevels(options.clock, options.onChange);
+    this.#levels = new BackpressureLevels({
+      clock: options.clock,
+      load: () => this.#load(),
+      onChange: (previous, current) => {
+        this.#keepShortcuts();
+        options.onChange(previous, current);
+      },
+    });
     this.#settings = options.settings;
     this.#apply(options.settings);
   }
@@ -90,12 +102,23 @@ export class BackpressurePlaces {
     this.#count(1, bytes);
   }
 
+  /** Takes a place where there is room. */
+  tryTake(bytes: number): boolean {
+    if (bytes !== 0 || this.#depth >= this.#openBelow) {
+      this.assertOpen(bytes);
+      if (this.isFull(bytes)) return false;
+    }
+    this.take(bytes);
+    return true;
+  }
+
   /** Waits for a place in order of arrival. */
   async wait(options: PlaceOptions): Promise<void> {
     const { bytes = 0, signal, timeoutMs, onEnter } = options;
     if (this.#waiters.size >= this.#settings.maxWaitingProducers) throw this.overloaded(bytes);
     const timeoutError = (): Error =>
       this.overloaded(bytes, `There was no room in the queue within ${timeoutMs ?? 0} ms`);
+    this.#openBelow = 0;
     await this.#waiters.wait({ bytes, signal, timeoutMs, onEnter, timeoutError }, () => {
       this.#admitWaiters();
     });
@@ -148,11 +171,12 @@ export class BackpressurePlaces {
   reconfigure(settings: BackpressureSettings): void {
     this.#apply(settings);
     this.#admitWaiters();
-    this.#levels.update(this.#load());
+    this.#levels.update();
   }
 
   close(): void {
     this.#isClosed = true;
+    this.#openBelow = 0;
     this.#levels.end();
     this.#waiters.refuseAll();
   }
@@ -162,6 +186,16 @@ export class BackpressurePlaces {
     this.#maxDepth = settings.maxQueueDepth || Number.POSITIVE_INFINITY;
     this.#maxBytes = settings.maxBytes || Number.POSITIVE_INFINITY;
     this.#levels.configure(settings);
+    this.#keepShortcuts();
+  }
+
+  /** Keeps what most calls are decided by, since some queues take millions of items a second. */
+  #keepShortcuts(): void {
+    const areBytesFree = this.#maxBytes === Number.POSITIVE_INFINITY;
+    const isOpen = areBytesFree && !this.#isClosed && this.#waiters.size === 0;
+    this.#openBelow = isOpen ? this.#maxDepth : 0;
+    this.#calmFrom = this.#levels.calmFrom * this.#maxDepth;
+    this.#calmBelow = areBytesFree ? this.#levels.calmBelow * this.#maxDepth : 0;
   }
 
   #hasRoom(bytes: number): boolean {
@@ -179,12 +213,15 @@ export class BackpressurePlaces {
         this.take(bytes);
       },
     );
+    this.#keepShortcuts();
   }
 
   #count(items: number, bytes: number): void {
     this.#depth += items;
     this.#bytes += bytes;
-    this.#levels.update(this.#load());
+    // Next to a threshold rounding may differ: there the load decides.
+    if (this.#depth + 1 < this.#calmBelow && this.#depth - 1 > this.#calmFrom) return;
+    this.#levels.update();
   }
 
   #load(): number {

@@ -52,7 +52,7 @@ describe('subscribers of an InProcessMessageBus', () => {
       subscription[Symbol.dispose]();
       return new WeakRef(handler);
     };
-    const references = [];
+    const references: WeakRef<object>[] = [];
     for (const to of ['dw.>', 'dw.*.number.published', numbers.name]) {
       references.push(await comeAndGo(to));
     }
@@ -65,7 +65,8 @@ describe('subscribers of an InProcessMessageBus', () => {
   it('get what is published right after they came, and nothing after they left', async () => {
     await using bus = new InProcessMessageBus();
     const seen: string[] = [];
-    const listen = (to: string) => bus.subscribe(to, ({ data }) => void seen.push(`${to} ${data}`));
+    const listen = (to: string) =>
+      bus.subscribe(to, ({ data }) => void seen.push(`${to} ${String(data)}`));
     await bus.publish(numbers, 0);
     const exact = listen(numbers.name);
     await bus.publish(numbers, 1);

@@ -44,7 +44,7 @@ export class TopicRoutes {
     }
     this.#known.add(topic);
     const found = [...this.#index.find(topic)].sort((one, other) => one.order - other.order);
-    for (const subscription of found) this.#ways.on(topic, subscription.accept, subscription);
+    for (const subscription of found) this.#ways.on(topic, accept, subscription);
   }
 
   #forget(topic: string): void {
@@ -55,4 +55,9 @@ export class TopicRoutes {
       this.#ways.removeAllListeners(topic);
     }
   }
+}
+
+/** The listener of every way: the emitter gives it the subscription as `this`. */
+function accept(this: Subscription, message: Message<unknown>, publication: Publication): void {
+  this.accept(message, publication);
 }

@@ -2,84 +2,20 @@ import { describe, expect, it } from 'vitest';
 import { KeyedMutex } from '../concurrency/keyed-mutex.js';
 import { busError } from '../errors/bus-errors.js';
 import { DwError } from '../errors/dw-error.js';
-import type {
-  Message,
-  MessageHandler,
-  SubscribeOptions,
-  SubscriptionStatistics,
-} from '../messaging/message-bus.js';
+import type { Message, SubscriptionStatistics } from '../messaging/message-bus.js';
 import type { Topic } from '../messaging/topic.js';
-import type { ClosableMessageBus } from './bus-clause.js';
+import {
+  broken,
+  type Double,
+  disposable,
+  double,
+  handling,
+  never,
+  nothing,
+  turns,
+} from './broken-message-bus.js';
 import { runSuite } from './failing-clauses.js';
-import { MemoryMessageBus } from './memory-message-bus.js';
 import { messageBusConformance } from './message-bus-conformance.js';
-
-/** Subscription to a topic or a pattern, by the name of either. */
-type Subscribe = (
-  to: string,
-  handler: MessageHandler<unknown>,
-  options: SubscribeOptions,
-  isPattern: boolean,
-) => Disposable;
-
-/** What a double does otherwise. */
-interface Changes extends Partial<Omit<ClosableMessageBus, 'subscribe'>> {
-  readonly subscribe?: Subscribe;
-}
-
-/** A bus that works, but for what `change` puts in its place. */
-function broken(change: (real: MemoryMessageBus) => Changes): ClosableMessageBus {
-  const real = new MemoryMessageBus({ onHandlerError: () => undefined });
-  const { subscribe, ...changes } = change(real);
-  return {
-    publish: (to, data, options) => real.publish(to, data, options),
-    subscribe: (
-      to: string | Topic<unknown>,
-      handler: MessageHandler<unknown>,
-      options: SubscribeOptions = {},
-    ) => {
-      if (subscribe === undefined) return real.subscribe(to as string, handler, options);
-      const name = typeof to === 'string' ? to : to.name;
-      return subscribe(name, handler, options, typeof to === 'string');
-    },
-    request: (to, data, options) => real.request(to, data, options),
-    respond: (to, handler) => real.respond(to, handler),
-    statistics: () => real.statistics(),
-    [Symbol.asyncDispose]: () => real.close(),
-    ...changes,
-  };
-}
-
-async function turns(count: number): Promise<void> {
-  for (let turn = 0; turn < count; turn += 1) await new Promise(setImmediate);
-}
-
-const never = new Promise<never>(() => undefined);
-const nothing: Disposable = { [Symbol.dispose]: () => undefined };
-const disposable = (dispose: () => void): Disposable => ({ [Symbol.dispose]: dispose });
-
-/** Subscribes with another handler, made from the one that was given. */
-const handling =
-  (
-    real: MemoryMessageBus,
-    alter: (handler: MessageHandler<unknown>) => MessageHandler<unknown>,
-  ): Subscribe =>
-  (to, handler, options) =>
-    real.subscribe(to, alter(handler), options);
-
-interface Double {
-  /** What is wrong with the bus. */
-  readonly wrong: string;
-  /** The clause that must notice. */
-  readonly noticed: string;
-  readonly make: (real: MemoryMessageBus) => Changes;
-}
-
-const double = (wrong: string, noticed: string, make: Double['make']): Double => ({
-  wrong,
-  noticed,
-  make,
-});
 
 const deliveryDoubles: readonly Double[] = [
   double(

@@ -112,8 +112,9 @@ export class ContentComparer {
       firstDifferenceBytes: differsAt,
     });
     for await (const slab of hashedSlabs(bytes, { ...this.#slabs, signal: options.signal })) {
-      bytesRead += slab.sizeBytes;
-      for (const digest of digestsOf(slab.digests)) {
+      using lent = slab;
+      bytesRead += lent.sizeBytes;
+      for (const digest of digestsOf(lent.digests)) {
         if (digest !== chunkDigests[at]) return result(at * CONTENT_CHUNK_BYTES);
         at += 1;
       }

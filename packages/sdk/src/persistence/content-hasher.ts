@@ -32,7 +32,7 @@ const minWorkerBytes = 512 * 1024;
 /** Together with the caller's thread they hash faster than most disks write. Each costs 10 MiB. */
 const maxDefaultWorkers = 2;
 /** A worker that has this many slabs before it needs the caller's thread to help. */
-const maxWaiting = 4;
+const maxWaiting = 3;
 /** Workers that have nothing to do for this long are ended. */
 const idleMs = 10_000;
 

@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto';
 import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { ContentHasher, type HashedSlab } from './content-hasher.js';
-import { hashedSlabs, type SlabOptions, SlabPool } from './content-slabs.js';
+import { ContentHasher } from './content-hasher.js';
+import { hashedSlabs, type LentSlab, type SlabOptions, SlabPool } from './content-slabs.js';
 import { CONTENT_CHUNK_BYTES } from './payload-reference.js';
 
 let hasher: ContentHasher;
@@ -33,11 +33,12 @@ interface Collected {
   readonly slabBytes: readonly number[];
 }
 
-async function collect(slabs: AsyncIterable<HashedSlab>): Promise<Collected> {
+async function collect(slabs: AsyncIterable<LentSlab>): Promise<Collected> {
   const data: Buffer[] = [];
   const digests: string[] = [];
   const slabBytes: number[] = [];
-  for await (const slab of slabs) {
+  for await (const lent of slabs) {
+    using slab = lent;
     data.push(Buffer.from(new Uint8Array(slab.buffer, 0, slab.sizeBytes)));
     digests.push(Buffer.from(slab.digests).toString('hex'));
     slabBytes.push(slab.sizeBytes);
@@ -103,11 +104,12 @@ describe('hashedSlabs', () => {
       const failed = collect(hashedSlabs(failing(), { ...options, pool }));
       await expect(failed).rejects.toThrow('source failed');
       for await (const slab of hashedSlabs(Buffer.alloc(9_000_000), { ...options, pool })) {
+        slab[Symbol.dispose]();
         if (slab.sizeBytes > CONTENT_CHUNK_BYTES) break;
       }
     }
     expect(pool.isExhausted).toBe(false);
-    for (let count = 0; count < 15; count += 1) pool.take(8 * CONTENT_CHUNK_BYTES);
+    for (let count = 0; count < 15; count += 1) pool.take(16 * CONTENT_CHUNK_BYTES);
     expect(pool.isExhausted).toBe(false);
   });
 

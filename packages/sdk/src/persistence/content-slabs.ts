@@ -3,11 +3,11 @@ import type { ContentHasher, HashedSlab, Slab } from './content-hasher.js';
 import { CONTENT_CHUNK_BYTES } from './payload-reference.js';
 
 /** Largest slab, and the only size that is used again. */
-const largeSlabBytes = 8 * CONTENT_CHUNK_BYTES;
+const largeSlabBytes = 16 * CONTENT_CHUNK_BYTES;
 /** Each slab of a stream is this many times as large as the one before, so that little takes little. */
-const growth = 2;
+const growth = 4;
 /** Slabs that one stream has under way. */
-const maxSlabsAhead = 6;
+const maxSlabsAhead = 4;
 /** Large slabs that all streams have, beyond one each. */
 const maxLargeSlabs = 16;
 
@@ -48,25 +48,35 @@ export interface SlabOptions {
   readonly signal?: AbortSignal | undefined;
 }
 
+/** A hashed slab on loan. */
+export interface LentSlab extends HashedSlab, Disposable {
+  /** Gives its memory back, to be used again. */
+  [Symbol.dispose](): void;
+}
+
 /**
  * Copies bytes into slabs and hashes their chunks, some slabs ahead.
  *
- * A slab's memory is used again when the next one is asked for.
+ * Every slab that is yielded has to be disposed.
  *
  * @throws `DW_CONTENT_TOO_LARGE`; `signal.reason` when aborted, also while the source is silent.
  */
 export async function* hashedSlabs(
   source: Uint8Array | AsyncIterable<Uint8Array>,
   { hasher, pool, ...options }: SlabOptions,
-): AsyncGenerator<HashedSlab> {
+): AsyncGenerator<LentSlab> {
   const ahead: { readonly takenBytes: number; readonly slab: Promise<HashedSlab> }[] = [];
-  const next = async function* (): AsyncGenerator<HashedSlab> {
+  const next = async function* (): AsyncGenerator<LentSlab> {
     const first = ahead[0];
     if (first === undefined) return;
     const slab = await first.slab;
-    yield slab;
     ahead.shift();
-    pool.give(first.takenBytes, slab.buffer);
+    yield {
+      ...slab,
+      [Symbol.dispose]: () => {
+        pool.give(first.takenBytes, slab.buffer);
+      },
+    };
   };
   try {
     for await (const slab of slabsOf(source, { pool, ...options })) {

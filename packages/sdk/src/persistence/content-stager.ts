@@ -8,6 +8,7 @@ import type {
   ContentStageOptions,
   StagedContent,
 } from './content-options.js';
+import { OverlappingWork } from './content-overlap.js';
 import type { PinSet } from './content-pins.js';
 import { assertSize, hashedSlabs, type SlabPool } from './content-slabs.js';
 import { ContentWriter, type ContentWriterOptions } from './content-writer.js';
@@ -21,6 +22,9 @@ import {
 
 /** Most chunks that one call of `fetch` is asked for. */
 const maxFetchDigests = 64;
+
+/** Slabs of one stage that are looked up and written at a time. */
+const maxOverlappingWrites = 3;
 
 /** Staged content whose pins somebody else holds. */
 export type StagedParts = Omit<StagedContent, keyof Disposable>;
@@ -46,18 +50,27 @@ export class ContentStager {
     pins: PinSet,
   ): Promise<StagedParts> {
     signal?.throwIfAborted();
-    using writer = new ContentWriter(this.#options);
+    await using writer = new ContentWriter(this.#options);
     const list = new DigestList();
     let sizeBytes = 0;
     const slabs = hashedSlabs(source, {
       ...{ hasher: this.#options.hasher, pool: this.#options.pool, signal },
       maxBytes: Math.min(maxBytes, this.#options.maxContentBytes),
     });
+    await using writes = new OverlappingWork(maxOverlappingWrites);
     for await (const slab of slabs) {
       sizeBytes += slab.sizeBytes;
       list.push(slab.digests);
-      await writer.add(chunksIn(slab).filter(({ digest }) => pins.add(digest)));
+      const chunks = chunksIn(slab).filter(({ digest }) => pins.add(digest));
+      await writes.add(async () => {
+        try {
+          await writer.add(chunks);
+        } finally {
+          slab[Symbol.dispose]();
+        }
+      });
     }
+    await writes.finish();
     signal?.throwIfAborted();
     const reference = list.reference(sizeBytes);
     pins.add(reference.digest);
@@ -79,7 +92,7 @@ export class ContentStager {
     pins.add(reference.digest);
     await allPins.settled();
     const missing = await chunks.missing(digests);
-    using writer = new ContentWriter(this.#options);
+    await using writer = new ContentWriter(this.#options);
     for (let at = 0; at < missing.length; at += maxFetchDigests) {
       signal?.throwIfAborted();
       const wanted = missing.slice(at, at + maxFetchDigests);

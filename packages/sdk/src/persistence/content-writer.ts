@@ -32,7 +32,7 @@ export interface ContentWriterOptions {
  * written as they come, with a record of their digests in the same batch, so that clean-up finds
  * them where the stage never ends.
  */
-export class ContentWriter implements Disposable {
+export class ContentWriter implements AsyncDisposable {
   readonly #options: ContentWriterOptions;
   readonly #stage = randomUUID();
   readonly #maxInlineBytes: number;
@@ -91,7 +91,8 @@ export class ContentWriter implements Disposable {
   }
 
   /** Lets go of what has not come into the index; clean-up removes it then. */
-  [Symbol.dispose](): void {
+  async [Symbol.asyncDispose](): Promise<void> {
+    await Promise.allSettled([this.#indexing]);
     this.#hold?.[Symbol.dispose]();
   }
 
@@ -117,20 +118,22 @@ export class ContentWriter implements Disposable {
     if (this.#hold.bytes >= indexBytes) await this.#index();
   }
 
-  /** Begins to put what is on the medium into the index; one at a time. */
+  /** Begins to put what is on the medium into the index, when the last time has ended. */
   async #index(): Promise<void> {
-    await this.#indexing;
     const { segments, layout } = this.#options;
     if (this.#hold === undefined || segments === undefined || this.#hold.bytes === 0) return;
     const hold = this.#hold.take();
+    const before = this.#indexing;
     const indexed = async (): Promise<void> => {
       using taken = hold;
+      await before;
       await segments.medium.sync(taken.segments);
       await this.#batch(taken.operations(layout), taken.digests);
     };
     this.#indexing = indexed();
     // Whoever goes on or finishes meets the failure.
     this.#indexing.catch(() => undefined);
+    await before;
   }
 
   /** Writes what a record of its digests goes along with. */

@@ -11,7 +11,7 @@ import {
 } from '@datawarehouse/sdk';
 
 /** Where records of who owns what are. */
-export const recordsPrefix = storePrefix('records');
+const recordsPrefix = storePrefix('records');
 
 /** A record of content, written in the batch that makes its owner one. */
 export function recordPath(name: string): string {

@@ -25,7 +25,7 @@ export interface ClassicLevelBackingStoreOptions {
   /** Folder of the database; made where it is missing. */
   readonly directory: string;
   /**
-   * Most bytes of tables whose checksums are verified on opening, about 1 s a GiB.
+   * Most bytes of tables whose checksums are verified on opening, 1 to 3 s a GiB.
    * @defaultValue 4 GiB
    */
   readonly maxVerifiedBytes?: number;

@@ -1,6 +1,6 @@
 import { readdir, stat, statfs } from 'node:fs/promises';
 import { join } from 'node:path';
-import { storeError } from '@datawarehouse/sdk';
+import { DwError, storeError } from '@datawarehouse/sdk';
 import { ClassicLevel, type Iterator, type IteratorOptions } from 'classic-level';
 import { levelError } from './level-errors.js';
 
@@ -79,6 +79,20 @@ export class LevelDatabase {
   /** Applies all changes or none. */
   async write(changes: readonly LevelChange[], options: { readonly sync: boolean }): Promise<void> {
     if (this.#mayBeTorn) await this.#reopen();
+    try {
+      await this.#writeOnce(changes, options);
+    } catch (error) {
+      if (!DwError.is(error, 'DW_STORE_FULL')) throw error;
+      // LevelDB goes on saying so after a compaction had no room, also when there is some again.
+      await this.#reopen();
+      await this.#writeOnce(changes, options);
+    }
+  }
+
+  async #writeOnce(
+    changes: readonly LevelChange[],
+    options: { readonly sync: boolean },
+  ): Promise<void> {
     const batch = this.#database.batch();
     for (const { path, value } of changes) {
       if (value === undefined) batch.del(path);

@@ -68,7 +68,18 @@ function readFooter(bytes: Buffer): { meta: BlockHandle; index: BlockHandle } | 
   const reader = new ByteReader(bytes.subarray(-footerBytes));
   const meta = readHandle(reader);
   const index = readHandle(reader);
-  return meta && index && { meta, index };
+  if (meta === undefined || index === undefined) return undefined;
+  return bytes.subarray(-footerBytes).equals(encodeFooter(meta, index))
+    ? { meta, index }
+    : undefined;
+}
+
+function encodeFooter(meta: BlockHandle, index: BlockHandle): Buffer {
+  const footer = Buffer.alloc(footerBytes);
+  const handles = varints(meta.offset, meta.sizeBytes, index.offset, index.sizeBytes);
+  footer.set(handles.subarray(0, footerBytes - magic.length));
+  footer.set(magic, footerBytes - magic.length);
+  return footer;
 }
 
 function readIndex(bytes: Buffer, handle: BlockHandle): readonly IndexEntry[] | undefined {
@@ -117,11 +128,9 @@ function rebuild(bytes: Buffer, entries: readonly IndexEntry[]): Buffer | undefi
   const index = encodeBlock(
     entries.map(({ key, offset, sizeBytes }) => ({ key, value: varints(offset, sizeBytes) })),
   );
-  const footer = Buffer.alloc(footerBytes);
-  const indexOffset = data.length + meta.length;
-  footer.set(
-    varints(data.length, meta.length - trailerBytes, indexOffset, index.length - trailerBytes),
+  const footer = encodeFooter(
+    { offset: data.length, sizeBytes: meta.length - trailerBytes },
+    { offset: data.length + meta.length, sizeBytes: index.length - trailerBytes },
   );
-  footer.set(magic, footerBytes - magic.length);
   return Buffer.concat([data, meta, index, footer]);
 }

@@ -61,6 +61,39 @@ describe('opening a WriteAheadLog', () => {
     expect(await sequences(6)).toEqual(Array.from({ length: 16 }, (_, index) => index + 6));
   });
 
+  it('tells whether the log is new, goes on, or had to start a new epoch', async () => {
+    expect(log.recovery).toEqual({ outcome: 'created', foundSequence: 0, knownSequence: 0 });
+    await append(4);
+    const { epoch } = log;
+    await reopen();
+    const resumed = { previousEpoch: epoch, foundSequence: 4, knownSequence: 4 };
+    expect(log.recovery).toEqual({ outcome: 'resumed', ...resumed });
+    await log.registerConsumer('other');
+    await log.acknowledge('reader', { epoch, sequence: 3 });
+    await log.close();
+    await store.delete(framePath(4));
+    await store.delete(framePath(3));
+    log = await WriteAheadLog.open(options);
+    const wentBack = { outcome: 'newEpoch', reason: 'wentBack', previousEpoch: epoch };
+    expect(log.recovery).toMatchObject({ ...wentBack, foundSequence: 2, knownSequence: 3 });
+    expect(log.headSequence).toBe(3);
+  });
+
+  it('tells which part of the log was damaged or missing', async () => {
+    await append(2);
+    await flipBit(framePath(2), 57);
+    await reopen();
+    expect(log.recovery).toMatchObject({ outcome: 'newEpoch', reason: 'endDamaged' });
+    await append(1);
+    await flipBit(metaPath, 20);
+    await reopen();
+    expect(log.recovery).toMatchObject({ outcome: 'newEpoch', reason: 'recordDamaged' });
+    await append(1);
+    await store.delete(metaPath);
+    await reopen();
+    expect(log.recovery).toMatchObject({ outcome: 'newEpoch', reason: 'recordMissing' });
+  });
+
   it('costs five looks at the store, however much is held', async () => {
     await append(100);
     await log.close();
@@ -185,6 +218,29 @@ describe('opening a WriteAheadLog', () => {
     await append(2);
     await reopen();
     expect(log).toMatchObject({ epoch, headSequence: headSequence + 2 });
+  });
+
+  it('starts one new epoch where the store has lost what may have been the last frame', async () => {
+    await append(3);
+    const before = log.epoch;
+    await log.close();
+    const faulty = new FaultyBackingStore(store);
+    // A store names ranges that it may have lost, and more of the log falls into them later.
+    for (let first = 4; first < 3 * MAX_FRAME_ENTRIES; first += 1) faulty.damage(framePath(first));
+    const open = () => WriteAheadLog.open({ ...options, store: faulty });
+    log = await open();
+    const { epoch, recovery } = log;
+    expect(epoch).not.toBe(before);
+    expect(recovery).toMatchObject({ outcome: 'newEpoch', reason: 'endLost', foundSequence: 3 });
+    expect(log.headSequence).toBe(3 + MAX_FRAME_ENTRIES);
+    await log.close();
+    log = await open();
+    expect(log).toMatchObject({ epoch, recovery: { outcome: 'resumed' } });
+    await append(2);
+    await log.close();
+    log = await open();
+    expect(log).toMatchObject({ epoch, recovery: { outcome: 'resumed' } });
+    expect(await sequences(4 + MAX_FRAME_ENTRIES)).toHaveLength(2);
   });
 
   it('lets a consumer of an earlier epoch go on once it has resynchronised', async () => {

@@ -122,6 +122,7 @@ export type {
 } from './persistence/log-options.js';
 export type { LogEntry, LogReadOptions } from './persistence/log-reader.js';
 export type { LogRecovery } from './persistence/log-recovery.js';
+export { makeFolder } from './persistence/make-folder.js';
 export {
   assertPayloadReference,
   CONTENT_CHUNK_BYTES,

@@ -2,8 +2,8 @@ import { randomBytes } from 'node:crypto';
 import { constants } from 'node:fs';
 import { access, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
+import { makeFolder } from '@datawarehouse/sdk';
 import { hostError } from '../errors/host-errors.js';
-import { makeFolder } from './make-folder.js';
 import { replaceFile } from './replace-file.js';
 
 /** What a running node leaves for the command line, in `node.json`. */

@@ -1,7 +1,7 @@
-import { mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import { type DwError, storeError } from '@datawarehouse/sdk';
+import { type DwError, makeFolder, storeError } from '@datawarehouse/sdk';
 import { ClassicLevel } from 'classic-level';
 import { isLocked } from './level-errors.js';
 
@@ -30,7 +30,7 @@ export class StoreLock {
    * @throws DwError `DW_STORE_LOCKED`; LevelDB's own errors.
    */
   static async acquire(directory: string): Promise<StoreLock> {
-    await mkdir(directory, { recursive: true, mode: 0o700 });
+    await makeFolder(directory);
     const guard = await openGuard(directory);
     const lock = new StoreLock(directory, guard);
     try {

@@ -1,5 +1,6 @@
-import { mkdir, readdir, readFile, rm } from 'node:fs/promises';
+import { readdir, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
+import { makeFolder } from '@datawarehouse/sdk';
 import { z } from 'zod';
 import { aedsError } from '../errors/aeds-errors.js';
 import { writeFileAtomically } from '../files/atomic-file.js';
@@ -52,7 +53,7 @@ export class DeliveryJournal {
     maxEntries: number = defaultMaxEntries,
   ): Promise<DeliveryJournal> {
     const journal = new DeliveryJournal(directory, maxEntries);
-    await mkdir(directory, { recursive: true, mode: 0o700 });
+    await makeFolder(directory);
     for (const name of (await readdir(directory)).sort()) {
       const path = join(directory, name);
       if (name === watermarkFile) {

@@ -55,6 +55,12 @@ describe('lockDirectory', () => {
     for (const text of seen) expect(text).toMatch(new RegExp(`^${process.pid}( |$)`));
   });
 
+  it.runIf(existsSync('/proc/self'))('refuses a directory that cannot be made', async () => {
+    await expect(lockDirectory('/proc/none/agent')).rejects.toMatchObject({
+      code: 'DW_AEDS_FILE_IO',
+    });
+  });
+
   it.runIf(process.platform === 'linux')(
     'takes over where another program has the number of the one that is gone',
     async () => {

@@ -1,15 +1,7 @@
 import { randomBytes } from 'node:crypto';
-import {
-  constants,
-  copyFile,
-  link,
-  mkdir,
-  readFile,
-  rename,
-  rm,
-  writeFile,
-} from 'node:fs/promises';
+import { constants, copyFile, link, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { makeFolder } from '@datawarehouse/sdk';
 import { aedsError } from '../errors/aeds-errors.js';
 import { fileError, systemCode } from '../files/file-errors.js';
 
@@ -26,7 +18,7 @@ export async function lockDirectory(directory: string): Promise<AsyncDisposable>
   if (inUse.has(path)) throw aedsError('DW_AEDS_DIRECTORY_IN_USE', { details: { path } });
   inUse.add(path);
   try {
-    await mkdir(directory, { recursive: true, mode: 0o700 });
+    await makeFolder(directory);
     await acquire(path);
   } catch (error) {
     inUse.delete(path);

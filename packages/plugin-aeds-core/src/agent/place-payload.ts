@@ -1,7 +1,8 @@
 import { createHash } from 'node:crypto';
 import { constants } from 'node:fs';
-import { lstat, mkdir, open, rename } from 'node:fs/promises';
+import { lstat, open, rename } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
+import { makeFolder } from '@datawarehouse/sdk';
 import { aedsError } from '../errors/aeds-errors.js';
 import { syncDirectory } from '../files/atomic-file.js';
 import { fileError, systemCode } from '../files/file-errors.js';
@@ -63,7 +64,7 @@ export async function placePayload(
   const path = placePath(place, filesDirectory);
   const folder = dirname(path);
   try {
-    await mkdir(folder, { recursive: true, mode: 0o700 });
+    await makeFolder(folder);
     // A link that somebody put here would lead the file out of the directory.
     if (!(await lstat(folder)).isDirectory()) {
       throw aedsError('DW_AEDS_FILE_IO', {

@@ -1,7 +1,7 @@
 import { createPrivateKey, generateKeyPairSync, type KeyObject } from 'node:crypto';
-import { mkdir, open } from 'node:fs/promises';
+import { open } from 'node:fs/promises';
 import { dirname } from 'node:path';
-import { DwError, ed25519PublicKeyText } from '@datawarehouse/sdk';
+import { DwError, ed25519PublicKeyText, makeFolder } from '@datawarehouse/sdk';
 import { aedsError } from '../errors/aeds-errors.js';
 import { writeFileAtomically } from '../files/atomic-file.js';
 import { fingerprintOf } from './identifiers.js';
@@ -21,7 +21,7 @@ export async function openKeyPair(path: string): Promise<KeyPair> {
   const kept = await readPrivateKey(path);
   if (kept !== undefined) return keyPairOf(kept);
   const { privateKey } = generateKeyPairSync('ed25519');
-  await mkdir(dirname(path), { recursive: true, mode: 0o700 });
+  await makeFolder(dirname(path));
   await writeFileAtomically(path, privateKey.export({ format: 'pem', type: 'pkcs8' }));
   return keyPairOf(privateKey);
 }

@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto';
 import { constants } from 'node:fs';
-import { type FileHandle, mkdir, open, rm, statfs } from 'node:fs/promises';
+import { type FileHandle, open, rm, statfs } from 'node:fs/promises';
 import { join } from 'node:path';
-import { CONTENT_CHUNK_BYTES } from '@datawarehouse/sdk';
+import { CONTENT_CHUNK_BYTES, makeFolder } from '@datawarehouse/sdk';
 import { aedsError } from '../errors/aeds-errors.js';
 import { fileError } from '../files/file-errors.js';
 import type { ChunkPlan, ChunkRun } from './chunk-plan.js';
@@ -24,7 +24,7 @@ export class PartFile implements AsyncDisposable {
   static async open(directory: string, plan: ChunkPlan): Promise<PartFile> {
     const path = join(directory, 'payload.part');
     try {
-      await mkdir(directory, { recursive: true, mode: 0o700 });
+      await makeFolder(directory);
       const { O_RDWR, O_CREAT, O_NOFOLLOW } = constants;
       const file = await open(path, O_RDWR | O_CREAT | O_NOFOLLOW, 0o600);
       const part = new PartFile(path, file, plan);

@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { mkdir, open, readdir, rm, stat } from 'node:fs/promises';
+import { open, readdir, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { SdkCompatibility } from '../compatibility/sdk-compatibility.js';
 import { InFlight } from '../concurrency/in-flight.js';
@@ -11,6 +11,7 @@ import type {
   ContentMediumChunk,
 } from './content-medium.js';
 import { ContentPackFile, isAbsent, packError } from './content-pack-file.js';
+import { makeFolder } from './make-folder.js';
 
 /** Options of {@link ContentPacks.open}. */
 export interface ContentPacksOptions {
@@ -59,7 +60,7 @@ export class ContentPacks implements ContentMedium {
    */
   static async open(options: ContentPacksOptions): Promise<ContentPacks> {
     try {
-      await mkdir(options.directory, { recursive: true, mode: 0o700 });
+      await makeFolder(options.directory);
     } catch (error) {
       throw packError(error, 'open');
     }

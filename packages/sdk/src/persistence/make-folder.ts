@@ -2,10 +2,13 @@ import { mkdir, stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
 
 /**
- * Makes a folder for its own user, and the folders that it lies in. One that is there stays.
+ * Makes a folder for its own user (mode 0700), and the folders that it lies in. One that is there
+ * stays as it is. Several may ask for the same one at once.
  *
  * A recursive `mkdir` of Node.js never ends where a file system says that a folder does not exist
- * and refuses to make it, as /proc does.
+ * and refuses to make it, as /proc does; this rejects with the file system's own error.
+ *
+ * @param path - Folder; a relative one is below the working directory.
  */
 export async function makeFolder(path: string): Promise<void> {
   if (await isMade(path)) return;

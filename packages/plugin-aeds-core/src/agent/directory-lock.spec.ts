@@ -45,13 +45,22 @@ describe('lockDirectory', () => {
   it('says in the lock who holds it, from the first moment on', async () => {
     const seen = new Set<string>();
     const file = join(folder, 'agent.lock');
-    const watch = setInterval(() => {
-      if (existsSync(file)) seen.add(readFileSync(file, 'utf8'));
-    });
+    const look = (): void => {
+      try {
+        seen.add(readFileSync(file, 'utf8'));
+      } catch (error) {
+        // Between two holders there is no lock.
+        expect(error).toMatchObject({ code: 'ENOENT' });
+      }
+    };
+    const watch = setInterval(look);
     for (let round = 0; round < 20; round += 1) {
-      await (await lockDirectory(folder))[Symbol.asyncDispose]();
+      const lock = await lockDirectory(folder);
+      look();
+      await lock[Symbol.asyncDispose]();
     }
     clearInterval(watch);
+    expect(seen.size).toBeGreaterThan(0);
     for (const text of seen) expect(text).toMatch(new RegExp(`^${process.pid}( |$)`));
   });
 

@@ -113,7 +113,7 @@ describe('the HTTP routes of the routing table', { timeout: 30_000 }, () => {
       (await call('GET', `${url}/explain?namespace=${encodeURIComponent(namespace)}&key=k`)).json;
     expect(await explain('critical/eu')).toMatchObject({
       strategy: 'synchronous',
-      decidedBy: { pattern: 'critical/**', kind: 'namespace' },
+      decidedBy: { pattern: 'critical/**', kind: 'namespace', position: 1 },
     });
     expect(await explain('a/b')).toMatchObject({ decidedBy: { kind: 'default' } });
     const removed = await call('DELETE', `${url}?pattern=${encodeURIComponent('critical/**')}`);

@@ -204,7 +204,15 @@ describe('the commands of replication', { timeout: 30_000 }, () => {
       ],
     });
     const explained = await dw('routes explain', { namespace: 'critical/eu', key: 'k' });
-    expect(explained.lines).toEqual(['synchronous, by the route critical/**']);
+    expect(explained.lines).toEqual([
+      'synchronous, by the namespace route critical/** at position 1',
+    ]);
+    expect((await dw('routes explain', { namespace: 'critical/eu/k' })).lines).toEqual(
+      explained.lines,
+    );
+    expect((await dw('routes explain', { namespace: 'other/k' })).lines).toEqual([
+      'synchronous, by the default',
+    ]);
     const removed = await dw('routes remove', { pattern: 'x' });
     expect(removed.lines).toHaveLength(2);
   });

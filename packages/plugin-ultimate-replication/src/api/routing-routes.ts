@@ -60,7 +60,9 @@ export function routingRoutes(
         const namespace = required(query, 'namespace');
         const key = required(query, 'key');
         const { strategy, match } = router.explain(namespace, key);
-        const by = match ? { ...match.route, kind: match.kind } : { kind: 'default' };
+        const by = match
+          ? { ...match.route, kind: match.kind, position: match.position }
+          : { kind: 'default' };
         return { json: { namespace, key, strategy, decidedBy: by } };
       },
     },

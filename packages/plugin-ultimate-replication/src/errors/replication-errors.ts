@@ -39,7 +39,7 @@ export const replicationErrors = {
   },
   DW_REPLICATION_INVALID_PATTERN: {
     message: 'The pattern of a route is not valid',
-    hint: 'Use a glob such as critical/** of at most 512 bytes, with at most three * a segment.',
+    hint: 'Use a glob such as critical/** of at most 512 bytes, whose braces stand for at most 64 patterns.',
     category: 'invalid',
   },
   DW_REPLICATION_UNKNOWN_STRATEGY: {

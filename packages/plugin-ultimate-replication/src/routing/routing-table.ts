@@ -1,4 +1,5 @@
-import { compilePattern, type RoutePattern } from './route-pattern.js';
+import { RouteIndex } from './route-index.js';
+import { compilePattern, plainName, type RoutePattern, searchText } from './route-pattern.js';
 
 /** One route, as it is stored and shown. */
 export interface Route {
@@ -12,6 +13,8 @@ export interface RouteMatch {
   readonly route: Route;
   /** A `key` route fits `namespace/key` but not the namespace; it comes before `namespace` ones. */
   readonly kind: 'key' | 'namespace';
+  /** Place of the route in the order, from 0. */
+  readonly position: number;
 }
 
 interface CompiledRoute {
@@ -22,6 +25,8 @@ interface CompiledRoute {
 /** Ordered routes. Immutable: a change makes another table. */
 export class RoutingTable {
   readonly #compiled: readonly CompiledRoute[];
+  /** Made when the first name is looked up, so that many changes in a row cost little. */
+  #index: RouteIndex | undefined;
 
   private constructor(compiled: readonly CompiledRoute[]) {
     this.#compiled = compiled;
@@ -61,13 +66,18 @@ export class RoutingTable {
 
   /** Finds the first route that fits, per-key routes before namespace routes. */
   match(namespace: string, key: string): RouteMatch | undefined {
-    const name = `${namespace}/${key}`;
-    let first: Route | undefined;
-    for (const { route, pattern } of this.#compiled) {
-      if (pattern.matches(namespace)) first ??= route;
-      else if (pattern.matches(name)) return { route, kind: 'key' };
+    this.#index ??= new RouteIndex(this.#compiled.map(({ pattern }) => pattern.required));
+    const space = plainName(namespace);
+    const name = plainName(`${namespace}/${key}`);
+    let first: RouteMatch | undefined;
+    for (const position of this.#index.candidates(searchText(name))) {
+      const compiled = this.#compiled[position];
+      if (compiled === undefined) continue;
+      const { route, pattern } = compiled;
+      if (pattern.matches(space)) first ??= { route, kind: 'namespace', position };
+      else if (pattern.matches(name)) return { route, kind: 'key', position };
     }
-    return first && { route: first, kind: 'namespace' };
+    return first;
   }
 }
 

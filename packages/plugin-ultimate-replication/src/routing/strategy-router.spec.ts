@@ -28,6 +28,35 @@ describe('StrategyRouter', { timeout: 30_000 }, () => {
     expect(second.resolve('other', 'k').name).toBe('synchronous');
   });
 
+  it('keeps a stored route whose strategy is not there, and refuses only names that it decides', async () => {
+    const store = new MemoryBackingStore();
+    const strategies = new StrategyRegistry();
+    strategies.add({ ...strategies.get('synchronous'), name: 'of-a-plugin' });
+    const options = { store, configured, maxCacheEntries: 100 };
+    const first = await StrategyRouter.open({ ...options, strategies });
+    await first.set({ pattern: 'x', strategy: 'of-a-plugin' });
+    const second = await open(store);
+    expect(second.routing).toEqual(first.routing);
+    expect(second.resolve('other', 'k').name).toBe('asynchronous');
+    expect(() => second.resolve('x', 'k')).toThrow(
+      expect.objectContaining({ code: 'DW_REPLICATION_UNKNOWN_STRATEGY' }),
+    );
+    await second.set({ pattern: 'y', strategy: 'synchronous' });
+    expect(second.routing.routes).toHaveLength(3);
+  });
+
+  it('refuses a configured route whose strategy is not there', async () => {
+    const routes = [{ pattern: 'x', strategy: 'none' }];
+    const options = { store: new MemoryBackingStore(), strategies: new StrategyRegistry() };
+    await expect(
+      StrategyRouter.open({
+        ...options,
+        configured: { ...configured, routes },
+        maxCacheEntries: 100,
+      }),
+    ).rejects.toMatchObject({ code: 'DW_REPLICATION_UNKNOWN_STRATEGY' });
+  });
+
   it('drops the memo of decided names at each change', async () => {
     const router = await open();
     const decide = () => router.resolve('docs', 'k').name;

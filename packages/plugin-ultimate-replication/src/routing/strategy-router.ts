@@ -65,25 +65,31 @@ export class StrategyRouter implements AsyncDisposable {
   #table = RoutingTable.of([]);
   #defaultStrategy: string;
 
+  /** Takes routes over as they are: the strategy of one may come with a plugin that starts later. */
   private constructor(options: StrategyRouterOptions, { defaultStrategy, routes }: Routing) {
     this.#store = options.store;
     this.#strategies = options.strategies;
     this.#memo = new BoundedCache({ maxEntries: options.maxCacheEntries, sizeOf: memoBytes });
     // Routes that were accepted under other limits stay.
     this.#maxRoutes = Math.max(maxRoutesOf(options.maxCacheEntries), routes.length);
-    this.#defaultStrategy = options.strategies.get(defaultStrategy).name;
-    this.#table = this.#check(RoutingTable.of(routes));
+    this.#defaultStrategy = defaultStrategy;
+    this.#table = RoutingTable.of(routes);
   }
 
   /**
    * Loads the stored routes, or takes the configured ones.
    *
-   * @throws {@link DwError} for routes that {@link StrategyRouter.replace} would refuse.
+   * @throws {@link DwError} for configured routes that {@link StrategyRouter.replace} would refuse.
    */
   static async open(options: StrategyRouterOptions): Promise<StrategyRouter> {
     const data = await options.store.read(routingPath);
     const stored = data && decodeStored(routingPath, data, routingSchema);
-    return new StrategyRouter(options, stored ?? options.configured);
+    if (stored !== undefined) return new StrategyRouter(options, stored);
+    const { defaultStrategy, routes } = options.configured;
+    for (const name of [defaultStrategy, ...routes.map(({ strategy }) => strategy)]) {
+      options.strategies.get(name);
+    }
+    return new StrategyRouter(options, options.configured);
   }
 
   get routing(): Routing {
@@ -193,7 +199,7 @@ export class StrategyRouter implements AsyncDisposable {
   #change(make: () => RoutingEdit, maxRoutes?: number): Promise<Routing> {
     return this.#changes.run('routing', async () => {
       const { table = this.#table, defaultStrategy = this.#defaultStrategy } = make();
-      this.#strategies.get(defaultStrategy);
+      if (defaultStrategy !== this.#defaultStrategy) this.#strategies.get(defaultStrategy);
       const routing = { defaultStrategy, routes: this.#check(table, maxRoutes).routes };
       await this.#store.write(routingPath, encodeStored({ v: 1, ...routing }));
       this.#table = table;
@@ -205,7 +211,9 @@ export class StrategyRouter implements AsyncDisposable {
 
   #check(table: RoutingTable, maxRoutes = this.#maxRoutes): RoutingTable {
     if (table.size > maxRoutes) throw tooMany(table.size, maxRoutes);
-    for (const { strategy } of table.routes) this.#strategies.get(strategy);
+    const known = new Set(this.#table.routes.map(({ strategy }) => strategy));
+    for (const { strategy } of table.routes)
+      if (!known.has(strategy)) this.#strategies.get(strategy);
     return table;
   }
 }

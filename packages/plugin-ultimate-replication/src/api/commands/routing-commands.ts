@@ -13,7 +13,11 @@ const explanationSchema = z.looseObject({
   namespace: z.string(),
   key: z.string(),
   strategy: z.string(),
-  decidedBy: z.looseObject({ kind: z.string(), pattern: z.string().optional() }),
+  decidedBy: z.looseObject({
+    kind: z.string(),
+    pattern: z.string().optional(),
+    position: z.number().optional(),
+  }),
 });
 
 const pattern = { name: 'pattern', summary: 'glob such as critical/**; quote it in a shell' };
@@ -64,9 +68,15 @@ namespace is about single keys, and comes before those that fit the namespace.`,
     name: 'routes explain',
     summary: 'say which strategy an object has, and which route decides',
     arguments: [
-      { name: 'namespace', summary: 'namespace of the object' },
-      { name: 'key', summary: 'key of the object' },
+      { name: 'namespace', summary: 'namespace of the object, or NAMESPACE/KEY' },
+      {
+        name: 'key',
+        summary: 'key of the object; without it, what follows the last slash is the key',
+        required: false,
+      },
     ],
+    help: `Example:
+  $ dw routes explain critical/eu/report.pdf`,
     run: explain,
   },
 ];
@@ -82,12 +92,20 @@ async function show(output: CliContext['output'], response: ApiResponse): Promis
 }
 
 async function explain({ api, output, signal, arguments: given }: CliContext): Promise<void> {
-  const query = { namespace: given.namespace, key: given.key };
+  const query = objectOf(given.namespace ?? '', given.key);
   const response = await api.request('GET', `${url}/explain`, { query, signal });
   const explanation = await readAnswer(response, explanationSchema);
   output.result(explanation, () => {
     const { strategy: name, decidedBy } = explanation;
-    const by = decidedBy.pattern === undefined ? 'the default' : `the route ${decidedBy.pattern}`;
-    output.line(`${name}, by ${by}`);
+    const { kind, position, pattern: by } = decidedBy;
+    if (by === undefined) output.line(`${name}, by the default`);
+    else output.line(`${name}, by the ${kind} route ${by} at position ${position ?? '?'}`);
   });
+}
+
+/** A key without a namespace is answered by the node, which says what is wrong. */
+function objectOf(name: string, key: string | undefined) {
+  if (key !== undefined) return { namespace: name, key };
+  const slash = name.lastIndexOf('/');
+  return { namespace: name.slice(0, Math.max(0, slash)), key: name.slice(slash + 1) };
 }

@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, readdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { CONTENT_CHUNK_BYTES, IScalableSubsystem, standardMetricKeys } from '@datawarehouse/sdk';
@@ -217,6 +217,17 @@ describe('AedsCorePlugin', () => {
     });
     const list = await ask(clients[0], `${url}/chunks`);
     expect(list.body?.byteLength).toBe(4 * 32);
+  });
+
+  it('keeps payloads in pack files of its data directory', async () => {
+    const publication = await publish(`client=${clients[0].keyId}`);
+    await dispatched(publication.jobId);
+    const packs = await readdir(join(folder, 'content'));
+    expect(packs).toEqual([expect.stringMatching(/^[0-9a-f]{16}\.pack$/)]);
+    await stop();
+    await start();
+    const { body } = await ask(clients[0], payloadUrl(publication));
+    expect(Buffer.from(body ?? []).equals(payload)).toBe(true);
   });
 
   it('serves a payload to nobody else', async () => {

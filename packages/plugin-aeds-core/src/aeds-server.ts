@@ -2,6 +2,7 @@ import { join } from 'node:path';
 import {
   BackpressureGate,
   ConcurrencyLimit,
+  ContentPacks,
   ContentStore,
   type PluginContext,
   storePath,
@@ -69,7 +70,10 @@ export async function openServer(context: PluginContext): Promise<AedsServer> {
   const key = await openKeyPair(join(dataDirectory, 'keys', 'transport.pem'));
   const own = { keyId: key.keyId, publicKey: key.publicKey, role: 'transport' };
   const trust = new TrustStore([own, ...configuration.trustAnchors]);
-  const content = await ContentStore.open({ store, path: storePath('aeds', 'content'), clock });
+  const content = await ContentStore.open({
+    ...{ store, path: storePath('aeds', 'content'), clock },
+    medium: await ContentPacks.open({ directory: join(dataDirectory, 'content') }),
+  });
   scope.own(content);
   const collections = openCollections(store);
   for (const collection of Object.values(collections)) scope.own(collection);

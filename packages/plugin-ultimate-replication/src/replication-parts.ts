@@ -1,6 +1,8 @@
+import { join } from 'node:path';
 import {
   BackpressureGate,
   ConcurrencyLimit,
+  ContentPacks,
   ContentStore,
   defaultScalingLimits,
   IClusterMembership,
@@ -39,7 +41,7 @@ type StoredParts = Awaited<ReturnType<typeof openStoredParts>>;
 
 /** Opens what has state in the store. The scope closes it. */
 async function openStoredParts(context: PluginContext, config: ReplicationConfig) {
-  const { store, clock, logger, scope, node } = context;
+  const { store, clock, logger, scope, node, dataDirectory } = context;
   const counters = createReplicationCounters();
   const strategies = new StrategyRegistry();
   const router = await StrategyRouter.open({
@@ -50,6 +52,7 @@ async function openStoredParts(context: PluginContext, config: ReplicationConfig
   const content = await ContentStore.open({
     ...{ store, clock, maxContentBytes: config.maxObjectBytes },
     path: storePath('content', 'replication'),
+    medium: await ContentPacks.open({ directory: join(dataDirectory, 'content') }),
   });
   scope.own(content);
   const log = await WriteAheadLog.open({

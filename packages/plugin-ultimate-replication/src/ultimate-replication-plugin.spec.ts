@@ -1,4 +1,6 @@
 import { randomBytes } from 'node:crypto';
+import { readdir } from 'node:fs/promises';
+import { join } from 'node:path';
 import {
   IReplicationSync,
   IScalableSubsystem,
@@ -35,6 +37,17 @@ describe('UltimateReplicationPlugin', { timeout: 30_000 }, () => {
       expect(await node.text('docs', 'empty')).toBe('');
       expect(await node.text('docs', 'large')).toBe(large);
     }
+  });
+
+  it('keeps large objects in pack files of its data directory', async () => {
+    await using cluster = await TestCluster.start(['a']);
+    const large = randomBytes(200_000).toString('base64');
+    await cluster.at(0).put('docs', 'large', large);
+    await cluster.at(0).kill();
+    const packs = await readdir(join(cluster.at(0).context.dataDirectory, 'content'));
+    expect(packs).toEqual([expect.stringMatching(/^[0-9a-f]{16}\.pack$/)]);
+    const back = await cluster.again(0);
+    expect(await back.text('docs', 'large')).toBe(large);
   });
 
   it('removes an object everywhere, and hides the tombstone', async () => {

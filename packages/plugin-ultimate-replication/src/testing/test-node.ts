@@ -1,3 +1,7 @@
+import { mkdtempSync } from 'node:fs';
+import { rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import {
   type Clock,
   DwError,
@@ -29,6 +33,8 @@ export interface TestNodeOptions {
   readonly members?: readonly string[];
   /** What outlives the node. */
   readonly medium?: IPersistentBackingStore;
+  /** Its files. Default: a folder that goes with it. */
+  readonly dataDirectory?: string;
   readonly config?: Readonly<Record<string, unknown>>;
   readonly clock?: Clock;
 }
@@ -47,7 +53,8 @@ export class TestNode implements AsyncDisposable {
 
   private constructor(options: TestNodeOptions) {
     this.#options = options;
-    const { network, nodeId, medium = new MemoryBackingStore(), members = [], clock } = options;
+    const { network, nodeId, medium = new MemoryBackingStore(), members = [] } = options;
+    const { clock, dataDirectory } = options;
     this.nodeId = nodeId;
     this.medium = medium;
     this.store = new MortalStore(medium);
@@ -63,6 +70,7 @@ export class TestNode implements AsyncDisposable {
         [IPeerTransport, network.transport(nodeId)],
       ],
       ...(clock && { clock }),
+      ...(dataDirectory !== undefined && { dataDirectory }),
     });
   }
 
@@ -149,6 +157,8 @@ export class TestNode implements AsyncDisposable {
 export class TestCluster implements AsyncDisposable {
   readonly network = new MemoryNetwork();
   readonly nodes: TestNode[] = [];
+  /** Files of the nodes, which outlive a node as its medium does. */
+  readonly #folder = mkdtempSync(join(tmpdir(), 'dw-cluster-'));
 
   /** Starts nodes that all know one another, and waits until each follows the logs of the others. */
   static async start(
@@ -156,20 +166,27 @@ export class TestCluster implements AsyncDisposable {
     options: Partial<TestNodeOptions> = {},
   ): Promise<TestCluster> {
     const cluster = new TestCluster();
-    await Promise.all(
+    const nodes = await Promise.all(
       nodeIds.map((nodeId) => {
         const members = nodeIds.filter((other) => other !== nodeId);
-        return cluster.add({ nodeId, members, ...options });
+        return cluster.#start({ nodeId, members, ...options });
       }),
     );
+    // In the order of the ids, whichever has started first.
+    cluster.nodes.push(...nodes);
     await cluster.settled();
     return cluster;
   }
 
   async add(options: Omit<TestNodeOptions, 'network'>): Promise<TestNode> {
-    const node = await TestNode.start({ network: this.network, ...options });
+    const node = await this.#start(options);
     this.nodes.push(node);
     return node;
+  }
+
+  #start(options: Omit<TestNodeOptions, 'network'>): Promise<TestNode> {
+    const dataDirectory = join(this.#folder, options.nodeId);
+    return TestNode.start({ network: this.network, dataDirectory, ...options });
   }
 
   /** Starts a node again on what it has left. */
@@ -205,6 +222,7 @@ export class TestCluster implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     await Promise.all(this.nodes.map((node) => node.stop()));
+    await rm(this.#folder, { recursive: true, force: true });
   }
 }
 

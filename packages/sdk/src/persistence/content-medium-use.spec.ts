@@ -108,6 +108,19 @@ describe('a ContentStore over a medium', () => {
     expect(await pathsIn(store)).toEqual([]);
   });
 
+  it('reads, shares and cleans up what the store took in before it had a medium', async () => {
+    const old = await ContentStore.open({ store });
+    const data = contentOf(range(1, 12), 100);
+    const reference = await old.put(data, { owner: 'a' });
+    await old.close();
+    expect(await isReadable(content, reference)).toBe(true);
+    await content.put(contentOf([...range(1, 11), 50]), { owner: 'b' });
+    expect(await mediumBytes()).toBe(CONTENT_CHUNK_BYTES);
+    await store.batch(content.release(reference, 'a'));
+    // Its last chunk is a short one.
+    expect(await content.clean()).toMatchObject({ removedChunks: 1 });
+  });
+
   it('closes the medium with itself', async () => {
     await content.close();
     await expect(medium.segments()).rejects.toMatchObject({ code: 'DW_STORE_CLOSED' });

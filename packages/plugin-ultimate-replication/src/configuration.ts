@@ -46,6 +46,22 @@ export const replicationConfigSchema = z.strictObject({
     .min(0)
     .default(4 * 1024 ** 3)
     .describe('Bytes of log beyond which the oldest entries go; replicas behind resynchronise.'),
+  conflictRetentionMs: z
+    .int()
+    .min(1000)
+    .default(30 * 24 * hourMs)
+    .describe('How long the conflict log keeps what lost against a concurrent version.'),
+  maxConflicts: z
+    .int()
+    .min(1)
+    .max(1_000_000)
+    .default(10_000)
+    .describe('Most entries of the conflict log; the oldest go.'),
+  maxConflictBytes: z
+    .int()
+    .min(0)
+    .default(4 * 1024 ** 3)
+    .describe('Most bytes of discarded content that the conflict log holds; the oldest go.'),
   maxClockDriftMs: z
     .int()
     .min(0)

@@ -12,11 +12,14 @@ import {
   WriteAheadLog,
 } from '@datawarehouse/sdk';
 import type { ReplicationConfig } from './configuration.js';
+import { ConflictDetector } from './conflict/conflict-detector.js';
+import { ConflictLog } from './conflict/conflict-log.js';
 import { HybridClock } from './objects/hybrid-clock.js';
 import { ObjectApplier } from './objects/object-applier.js';
 import { ObjectTable } from './objects/object-table.js';
 import { ObjectWriter } from './objects/object-writer.js';
 import { ReplicatedObjectStore } from './objects/replicated-object-store.js';
+import { StateChanges } from './objects/state-changes.js';
 import { AppendGate } from './queue/append-gate.js';
 import { Confirmations } from './queue/confirmations.js';
 import { DeadLetters } from './queue/dead-letters.js';
@@ -67,7 +70,16 @@ async function openStoredParts(context: PluginContext, config: ReplicationConfig
     last: await table.lastVersion(),
   });
   const positions = await OriginPositions.open(store, logger);
-  return { counters, strategies, router, content, log, table, versions, positions };
+  const conflicts = await ConflictLog.open({
+    ...{ store, content, clock, logger, nodeId: node.nodeId },
+    retentionMs: config.conflictRetentionMs,
+    maxEntries: config.maxConflicts,
+    maxHeldBytes: config.maxConflictBytes,
+  });
+  const detector = new ConflictDetector(content, counters);
+  const changes = new StateChanges({ content, table, detector, conflicts, counters });
+  const objectParts = { content, table, versions, conflicts, changes };
+  return { ...objectParts, counters, strategies, router, log, positions };
 }
 
 /** Opens the parts of replication and wires them. Nothing runs yet. */
@@ -102,7 +114,7 @@ export async function openReplicationParts(context: PluginContext, config: Repli
 function wireWriting(
   { clock, store, scope }: PluginContext,
   { confirmTimeoutMs, maxObjectBytes }: ReplicationConfig,
-  { content, log, table, versions, router }: StoredParts,
+  { content, log, table, versions, changes, router }: StoredParts,
   registry: ReplicaRegistry,
 ) {
   const gate = scope.own(new BackpressureGate({ subsystemName: 'replication', clock }));
@@ -116,7 +128,7 @@ function wireWriting(
   });
   const writes = new ConcurrencyLimit(defaultScalingLimits.maxConcurrentOperations);
   const writer = new ObjectWriter({
-    ...{ store, content, log, table, versions, gate: appendGate, clock },
+    ...{ store, content, log, table, changes, versions, gate: appendGate, clock },
   });
   const objects = new ReplicatedObjectStore({
     ...{ table, content, router, writer, confirmation, maxObjectBytes, concurrency: writes },
@@ -128,13 +140,14 @@ function wireWriting(
 function wireReceiving(
   { clock, store, logger, services, node }: PluginContext,
   { maxObjectBytes }: ReplicationConfig,
-  { content, table, versions, counters, positions, log, strategies }: StoredParts,
+  { content, table, versions, changes, counters, positions, log, strategies }: StoredParts,
 ) {
   const transport = services.get(IPeerTransport);
   const peerOf = (nodeId: string) => new ReplicationPeer(transport, nodeId);
   const fetches = new ConcurrencyLimit(defaultScalingLimits.maxConcurrentOperations);
   const applier = new ObjectApplier({
-    ...{ store, content, table, versions, counters, maxObjectBytes, concurrency: fetches },
+    ...{ store, content, table, changes, versions, counters, maxObjectBytes },
+    concurrency: fetches,
   });
   const shared = { content, applier, positions, peerOf, counters, logger };
   const resynchroniser = new Resynchroniser({ ...shared, store });

@@ -8,6 +8,7 @@ import {
   SdkCompatibility,
   type Topic,
 } from '@datawarehouse/sdk';
+import { conflictRoutes } from './api/conflict-routes.js';
 import { objectRoutes } from './api/object-routes.js';
 import { replicaRoutes } from './api/replica-routes.js';
 import { routingRoutes } from './api/routing-routes.js';
@@ -28,13 +29,17 @@ export class UltimateReplicationPlugin implements IPlugin {
   async initializeAsync(context: PluginContext): Promise<void> {
     const parts = await openReplicationParts(context, parseReplicationConfig(context.config));
     this.#parts = parts;
-    const { content } = parts;
-    this.#janitor = new ContentJanitor({ content, clock: context.clock, logger: context.logger });
+    const { content, conflicts } = parts;
+    this.#janitor = new ContentJanitor({
+      ...{ content, clock: context.clock, logger: context.logger },
+      expire: () => conflicts.expire(),
+    });
     context.services.provide(IScalableSubsystem, parts.scaling);
     context.services.provide(IReplicatedObjectStore, parts.objects);
     context.services.provide(IReplicationSync, parts.sync);
     for (const route of [
       ...objectRoutes(parts.objects),
+      ...conflictRoutes(conflicts, parts.objects),
       ...routingRoutes(parts.router, parts.strategies),
       ...replicaRoutes({ ...parts, nodeId: context.node.nodeId }),
     ]) {

@@ -237,4 +237,21 @@ describe('the commands of replication', { timeout: 30_000 }, () => {
       await dw('rm', { namespace: name, key: name });
     }
   });
+
+  it('shows conflicts, and restores what was discarded', async () => {
+    cluster.network.cut('a', 'b');
+    await cluster.at(0).put('docs', 'k', 'of a');
+    await cluster.at(1).put('docs', 'k', 'of b');
+    cluster.network.heal();
+    await cluster.settled();
+    const { lines, result } = await dw('conflicts');
+    const [conflict] = result as { readonly id: string; readonly version: string }[];
+    expect(lines.join()).toContain(`docs k ${conflict?.version ?? ''}`);
+    const shown = await dw('conflicts show', { id: conflict?.id ?? '' });
+    expect(shown.lines).toContain('decidedBy a');
+    await dw('conflicts restore', { id: conflict?.id ?? '' });
+    expect(await cluster.at(0).text('docs', 'k')).toBe('of a');
+    const none = await dw('conflicts', {}, { options: { limit: '5', after: conflict?.id ?? '' } });
+    expect(none.notes).toEqual(['No version has lost against a concurrent one.']);
+  });
 });

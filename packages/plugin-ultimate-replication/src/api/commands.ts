@@ -1,4 +1,5 @@
 import type { CliCommand } from '@datawarehouse/sdk';
+import { conflictCommands } from './commands/conflict-commands.js';
 import { getCommand } from './commands/get-command.js';
 import { listCommand } from './commands/list-command.js';
 import { putCommand } from './commands/put-command.js';
@@ -14,4 +15,5 @@ export const commands: readonly CliCommand[] = [
   removeCommand,
   ...routingCommands,
   ...replicaCommands,
+  ...conflictCommands,
 ];

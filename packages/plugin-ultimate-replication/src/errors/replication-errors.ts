@@ -93,6 +93,16 @@ export const replicationErrors = {
     hint: 'Synchronise with another node, or write the object again; check the disk.',
     category: 'corrupt',
   },
+  DW_REPLICATION_CONFLICT_NOT_FOUND: {
+    message: 'The conflict log has no such entry',
+    hint: 'See `dw conflicts` for what there is; entries go when their retention ends.',
+    category: 'notFound',
+  },
+  DW_REPLICATION_CONFLICT_NOT_HELD: {
+    message: 'The content that was discarded was never on this node',
+    hint: 'Ask the node that wrote it, details.writtenBy: its own conflict log holds the content.',
+    category: 'notFound',
+  },
   DW_REPLICATION_MODE_NOT_OFFERED: {
     message: 'This mode of synchronisation is not offered',
     hint: 'Use the mode "online".',

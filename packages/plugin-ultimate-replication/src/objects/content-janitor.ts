@@ -7,6 +7,8 @@ export interface ContentJanitorOptions {
   readonly clock: Clock;
   readonly logger: Logger;
   readonly intervalMs?: number;
+  /** Lets go of what holds content and whose time is over. */
+  readonly expire?: () => Promise<void>;
 }
 
 /** Removes content that no object refers to any more: at the start, and from time to time. */
@@ -31,9 +33,10 @@ export class ContentJanitor {
   }
 
   async #run(signal: AbortSignal): Promise<void> {
-    const { content, logger, intervalMs = 600_000 } = this.#options;
+    const { content, logger, intervalMs = 600_000, expire } = this.#options;
     while (!signal.aborted) {
       try {
+        await expire?.();
         const { removedChunks, removedBytes } = await content.clean();
         if (removedChunks > 0) logger.debug({ removedChunks, removedBytes }, 'content removed');
       } catch (error) {

@@ -1,16 +1,22 @@
 import type { PayloadReference } from '@datawarehouse/sdk';
 import { z } from 'zod';
-import { decodeStored, encodeStored } from '../persistence/stored-json.js';
 import { isObjectName, objectPath } from './object-name.js';
 import { formatVersion, type ObjectVersion, versionSchema } from './object-version.js';
+import { type VersionVector, vectorOf, vectorSchema, vectorTexts } from './version-vector.js';
 
-/** The latest version of an object that a node knows. */
+/** One version of an object. */
 export interface ObjectRecord {
   readonly namespace: string;
   readonly key: string;
   readonly version: ObjectVersion;
-  /** Version that the writer saw before it wrote this one. */
-  readonly basedOn?: ObjectVersion | undefined;
+  /** What its writer had seen of the object. The version itself is not in it. */
+  readonly context: VersionVector;
+  /**
+   * Every version up to this one is replaced by the record, whether its writer knew it or not: the
+   * record's own version where the latest wins, an inherited one or none where concurrent versions
+   * are kept.
+   */
+  readonly floor?: ObjectVersion | undefined;
   /** What it holds; absent where the object is deleted, and the record a tombstone. */
   readonly payload?: PayloadReference | undefined;
   readonly contentType?: string | undefined;
@@ -36,59 +42,68 @@ export function isContentType(text: string): boolean {
   return contentTypePattern.test(text);
 }
 
-/** What records and events of an object have in common. */
-export const objectFields = {
-  namespace: objectNameSchema,
-  key: objectNameSchema,
+/** What every written form of a version has, beside its time. */
+export const versionFields = {
   version: versionSchema,
-  basedOn: versionSchema.optional(),
+  context: vectorSchema.optional(),
+  /** Present where the record leaves concurrent versions beside it. */
+  siblings: z.literal(true).optional(),
+  floor: versionSchema.optional(),
   payload: payloadSchema.optional(),
   contentType: z.string().refine(isContentType, 'is no content type').optional(),
   strategy: z.string().max(64),
 };
 
-const recordSchema = z.object({
-  v: z.literal(1),
-  ...objectFields,
-  updatedAtMs: z.number(),
-});
+/** The one thing that the first written form has in their place: the version that was replaced. */
+export const firstFormFields = { basedOn: versionSchema.optional() };
 
-/** Encodes a record for the store. */
-export function encodeRecord(record: ObjectRecord): Uint8Array {
-  return encodeStored({ v: 1, ...record, ...versionTexts(record) });
-}
+/** A version as its written form gives it. */
+type ReadFields = Readonly<z.output<z.ZodObject<typeof versionFields & typeof firstFormFields>>>;
 
-/**
- * Decodes a stored record.
- *
- * @throws {@link DwError} `DW_REPLICATION_RECORD_CORRUPT`.
- */
-export function decodeRecord(path: string, data: Uint8Array): ObjectRecord {
-  const stored = decodeStored(path, data, recordSchema);
-  return { ...pickObjectFields(stored), updatedAtMs: stored.updatedAtMs };
-}
+/** A version of an object without the object's name. */
+export type VersionFields = Omit<ObjectRecord, 'namespace' | 'key'>;
 
-/** Leaves out what belongs to the encoding. */
-export function pickObjectFields(
-  encoded: Omit<ObjectRecord, 'updatedAtMs'>,
-): Omit<ObjectRecord, 'updatedAtMs'> {
-  const { namespace, key, version, basedOn, payload, contentType, strategy } = encoded;
-  return { namespace, key, version, basedOn, payload, contentType, strategy };
-}
-
-/** The versions of a record in their written form. */
-export function versionTexts(record: Pick<ObjectRecord, 'version' | 'basedOn'>): {
-  readonly version: string;
-  readonly basedOn: string | undefined;
-} {
-  const { version, basedOn } = record;
+/** Makes a version of what was read in either written form. */
+export function versionOf(read: ReadFields, updatedAtMs: number): VersionFields {
+  const { version, payload, contentType, strategy } = read;
   return {
-    version: formatVersion(version),
-    basedOn: basedOn === undefined ? undefined : formatVersion(basedOn),
+    version,
+    context: read.context ?? firstFormContext(version, read.basedOn),
+    floor: read.siblings === undefined ? version : read.floor,
+    payload,
+    contentType,
+    updatedAtMs,
+    strategy,
   };
 }
 
-/** Path of a record. */
+/** The versions and flags of a record in their written form; `JSON.stringify` drops what is not. */
+export function versionTexts(record: Pick<ObjectRecord, 'version' | 'context' | 'floor'>) {
+  const { version, context, floor } = record;
+  const text = formatVersion(version);
+  const floorText = floor && formatVersion(floor);
+  return {
+    version: text,
+    context: vectorTexts(context),
+    ...(floorText === text ? { floor: undefined } : { siblings: true, floor: floorText }),
+  };
+}
+
+/** A writer of the first form had seen what it replaced, and all of its own node. */
+function firstFormContext(
+  version: ObjectVersion,
+  basedOn: ObjectVersion | undefined,
+): VersionVector {
+  const { physicalMs, logical, nodeId } = version;
+  const seen = basedOn === undefined ? [] : [basedOn];
+  if (logical > 0) seen.push({ physicalMs, logical: logical - 1, nodeId });
+  else if (physicalMs > 0) {
+    seen.push({ physicalMs: physicalMs - 1, logical: Number.MAX_SAFE_INTEGER, nodeId });
+  }
+  return vectorOf(seen);
+}
+
+/** Path of the record of an object. */
 export function recordPath(record: Pick<ObjectRecord, 'namespace' | 'key'>): string {
   return objectPath(record.namespace, record.key);
 }

@@ -10,10 +10,10 @@ import { z } from 'zod';
 import { decodeStored, encodeStored } from '../persistence/stored-json.js';
 import type { ReplicationCounters } from '../scaling/replication-counters.js';
 import { namespacePrefix, objectNameOf, objectPath, objectsPrefix } from './object-name.js';
-import { decodeRecord, encodeRecord, type ObjectRecord, recordPath } from './object-record.js';
+import { decodeState, encodeState, type ObjectState, statePath } from './object-state.js';
 import { formatVersion, type ObjectVersion, versionSchema } from './object-version.js';
 
-/** Which records of a namespace to read. */
+/** Which objects of a namespace to read. */
 export interface RecordRange {
   /** Key behind which to begin. */
   readonly after?: string | undefined;
@@ -34,7 +34,7 @@ export interface ObjectTableOptions {
   readonly counters: ReplicationCounters;
 }
 
-/** The records of all objects, tombstones among them, and the locks to change them under. */
+/** The states of all objects, deleted ones among them, and the locks to change them under. */
 export class ObjectTable {
   readonly #store: IPersistentBackingStore;
   readonly #logger: Logger;
@@ -48,17 +48,17 @@ export class ObjectTable {
   }
 
   /**
-   * Reads the record of an object, a tombstone as well.
+   * Reads the state of an object, a deleted one as well.
    *
    * @throws {@link DwError} `DW_REPLICATION_RECORD_CORRUPT`.
    */
-  async read(path: string): Promise<ObjectRecord | undefined> {
+  async read(path: string): Promise<ObjectState | undefined> {
     const data = await this.#store.read(path);
-    return data && decodeRecord(path, data);
+    return data && decodeState(path, data);
   }
 
-  /** Reads a record that is about to be replaced: a damaged one counts as none, and heals so. */
-  async readForChange(path: string): Promise<ObjectRecord | undefined> {
+  /** Reads a state that is about to be replaced: a damaged one counts as none, and heals so. */
+  async readForChange(path: string): Promise<ObjectState | undefined> {
     const data = await this.#store.read(path);
     return data && this.#decode(path, data);
   }
@@ -73,8 +73,8 @@ export class ObjectTable {
     return take(0);
   }
 
-  /** Yields the records of a namespace by ascending path; damaged ones are counted and logged. */
-  async *scan(namespace: string, range: RecordRange = {}): AsyncGenerator<ObjectRecord> {
+  /** Yields the states of a namespace by ascending path; damaged ones are counted and logged. */
+  async *scan(namespace: string, range: RecordRange = {}): AsyncGenerator<ObjectState> {
     const { after, prefix = '', signal } = range;
     const within = prefix === '' ? namespacePrefix(namespace) : objectPath(namespace, prefix);
     yield* this.#scan(
@@ -84,8 +84,8 @@ export class ObjectTable {
     );
   }
 
-  /** Yields the records of all namespaces as {@link scan} does, from behind a path. */
-  scanAll(after?: string, signal?: AbortSignal): AsyncGenerator<ObjectRecord> {
+  /** Yields the states of all namespaces as {@link scan} does, from behind a path. */
+  scanAll(after?: string, signal?: AbortSignal): AsyncGenerator<ObjectState> {
     return this.#scan(objectsPrefix, after, signal);
   }
 
@@ -104,9 +104,9 @@ export class ObjectTable {
     }
   }
 
-  /** The change that stores a record. */
-  write(record: ObjectRecord): BackingStoreOperation {
-    return { type: 'write', path: recordPath(record), data: encodeRecord(record) };
+  /** The change that stores a state. */
+  write(state: ObjectState): BackingStoreOperation {
+    return { type: 'write', path: statePath(state), data: encodeState(state) };
   }
 
   /** Greatest version that was stored with {@link clockOperation}. */
@@ -125,17 +125,17 @@ export class ObjectTable {
     within: string,
     after: string | undefined,
     signal: AbortSignal | undefined,
-  ): AsyncGenerator<ObjectRecord> {
+  ): AsyncGenerator<ObjectState> {
     const options = { ...(after !== undefined && { after }), ...(signal && { signal }) };
     for await (const { path, data } of this.#store.scan(within, options)) {
-      const record = this.#decode(path, data);
-      if (record !== undefined) yield record;
+      const state = this.#decode(path, data);
+      if (state !== undefined) yield state;
     }
   }
 
-  #decode(path: string, data: Uint8Array): ObjectRecord | undefined {
+  #decode(path: string, data: Uint8Array): ObjectState | undefined {
     try {
-      return decodeRecord(path, data);
+      return decodeState(path, data);
     } catch (error) {
       if (!DwError.is(error, 'DW_REPLICATION_RECORD_CORRUPT')) throw error;
       this.#counters.damagedRecords += 1;

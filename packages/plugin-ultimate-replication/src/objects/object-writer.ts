@@ -1,11 +1,11 @@
 import type {
-  BackingStoreOperation,
   Clock,
   ContentStore,
   IPersistentBackingStore,
   StagedContent,
   WriteAheadLog,
 } from '@datawarehouse/sdk';
+import { mergeVersions } from '../conflict/version-merge.js';
 import { replicationError } from '../errors/replication-errors.js';
 import type { AppendGate } from '../queue/append-gate.js';
 import { encodeEvent } from '../queue/replication-event.js';
@@ -13,7 +13,11 @@ import type { ReplicationStrategy } from '../strategies/replication-strategy.js'
 import type { HybridClock } from './hybrid-clock.js';
 import { objectPath } from './object-name.js';
 import type { ObjectRecord } from './object-record.js';
+import { contextOf, type ObjectState } from './object-state.js';
 import type { ObjectTable } from './object-table.js';
+import type { ObjectVersion } from './object-version.js';
+import type { PlannedChange, StateChanges } from './state-changes.js';
+import { boundVector } from './version-vector.js';
 
 /** What an {@link ObjectWriter} works with. */
 export interface ObjectWriterOptions {
@@ -21,6 +25,7 @@ export interface ObjectWriterOptions {
   readonly content: ContentStore;
   readonly log: WriteAheadLog;
   readonly table: ObjectTable;
+  readonly changes: StateChanges;
   readonly versions: HybridClock;
   readonly gate: AppendGate;
   readonly clock: Clock;
@@ -79,25 +84,51 @@ export class ObjectWriter {
   }
 
   async #writeHere(path: string, change: LocalChange): Promise<WrittenChange> {
-    const current = await this.#current(path, change);
-    const record = this.#record(change, current);
-    await this.#options.store.batch(this.#operations(path, change, current, record));
+    const { store, changes } = this.#options;
+    const { record, planned } = (await this.#prepare(path, change))();
+    await store.batch(planned.operations);
+    await changes.noteDone([planned]);
     return { record };
   }
 
   async #writeLogged(path: string, change: LocalChange): Promise<Required<WrittenChange>> {
-    const current = await this.#current(path, change);
+    const { log, changes } = this.#options;
+    const issue = await this.#prepare(path, change);
     // From here to the append nothing waits, so the log has versions in the order they were issued.
-    const record = this.#record(change, current);
-    const operations = this.#operations(path, change, current, record);
-    const { sequence } = await this.#options.log.append(encodeEvent(record), { operations });
+    const { record, planned } = issue();
+    const { operations } = planned;
+    const { sequence } = await log.append(encodeEvent(record), { operations });
+    await changes.noteDone([planned]);
     return { record, sequence };
   }
 
-  async #current(path: string, change: LocalChange): Promise<ObjectRecord | undefined> {
+  /** Does all that takes time. What it returns gives the change its version. */
+  async #prepare(path: string, change: LocalChange): Promise<() => IssuedChange> {
+    const { changes, versions, table } = this.#options;
+    const before = (await this.#current(path, change)) ?? [];
+    // Whatever version it gets will be greater than all that are here.
+    const draft = this.#record(change, before, latestOfAll);
+    const after = mergeVersions(before, [draft]);
+    const findings = await changes.examine({ before, arriving: [draft], after });
+    const others = after.filter((record) => record !== draft);
+    return () => {
+      const record = this.#record(change, before, versions.next(before[0]?.version));
+      const discarded = findings.discarded.map((conflict) => ({ ...conflict, winner: record }));
+      const planned = changes.plan({
+        ...{ path, before, after: [record, ...others] },
+        staged: change.staged === undefined ? [] : [change.staged],
+        findings: { ...findings, discarded },
+      });
+      const operations = [...planned.operations, table.clockOperation(versions.last)];
+      return { record, planned: { ...planned, operations } };
+    };
+  }
+
+  async #current(path: string, change: LocalChange): Promise<ObjectState | undefined> {
     change.signal?.throwIfAborted();
     const current = await this.#options.table.readForChange(path);
-    if (change.staged === undefined && current?.payload === undefined) {
+    const isThere = current?.some(({ payload }) => payload !== undefined) ?? false;
+    if (change.staged === undefined && !isThere) {
       throw replicationError('DW_REPLICATION_NOT_FOUND', {
         details: { namespace: change.namespace, key: change.key },
       });
@@ -105,46 +136,33 @@ export class ObjectWriter {
     return current;
   }
 
-  #record(change: LocalChange, current: ObjectRecord | undefined): ObjectRecord {
+  #record(
+    change: LocalChange,
+    before: readonly ObjectRecord[],
+    version: ObjectVersion,
+  ): ObjectRecord {
     const { namespace, key, staged, contentType, strategy } = change;
     return {
       namespace,
       key,
-      version: this.#options.versions.next(current?.version),
-      basedOn: current?.version,
+      version,
+      context: boundVector(contextOf(before)),
+      floor: version,
       payload: staged?.reference,
       contentType,
       updatedAtMs: this.#options.clock.now(),
       strategy: strategy.name,
     };
   }
-
-  #operations(
-    path: string,
-    { staged }: LocalChange,
-    current: ObjectRecord | undefined,
-    record: ObjectRecord,
-  ): readonly BackingStoreOperation[] {
-    const { content, table, versions } = this.#options;
-    return [
-      ...replacePayload(content, path, current, staged),
-      table.write(record),
-      table.clockOperation(versions.last),
-    ];
-  }
 }
 
-/** Moves an object's hold from its old content to the new one. */
-export function replacePayload(
-  content: ContentStore,
-  path: string,
-  current: ObjectRecord | undefined,
-  staged: StagedContent | undefined,
-): readonly BackingStoreOperation[] {
-  const old = current?.payload;
-  const isSame = old !== undefined && old.digest === staged?.reference.digest;
-  return [
-    ...(old === undefined || isSame ? [] : content.release(old, path)),
-    ...(staged?.operations ?? []),
-  ];
+interface IssuedChange {
+  readonly record: ObjectRecord;
+  readonly planned: PlannedChange;
 }
+
+const latestOfAll: ObjectVersion = {
+  physicalMs: Number.MAX_SAFE_INTEGER,
+  logical: Number.MAX_SAFE_INTEGER,
+  nodeId: '',
+};

@@ -19,9 +19,9 @@ export interface PayloadSource {
     signal?: AbortSignal,
   ) => Promise<readonly Uint8Array[]>;
 
-  /** The latest version of an object that the node has now. */
+  /** The versions of an object that the node has now. */
   readonly current: (
     name: Pick<ObjectRecord, 'namespace' | 'key'>,
     signal?: AbortSignal,
-  ) => Promise<ObjectRecord | undefined>;
+  ) => Promise<readonly ObjectRecord[]>;
 }

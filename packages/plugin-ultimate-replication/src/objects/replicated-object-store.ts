@@ -5,6 +5,7 @@ import type { StrategyRouter } from '../routing/strategy-router.js';
 import type { ReplicationStrategy } from '../strategies/replication-strategy.js';
 import { assertObjectName, objectPath } from './object-name.js';
 import { isContentType, type ObjectRecord } from './object-record.js';
+import { type ObjectState, visibleOf } from './object-state.js';
 import type {
   IReplicatedObjectStore,
   ListOptions,
@@ -63,7 +64,8 @@ export class ReplicatedObjectStore implements IReplicatedObjectStore {
   async get(namespace: string, key: string): Promise<ReadableObject> {
     assertObjectName('namespace', namespace);
     assertObjectName('key', key);
-    const record = await this.#options.table.read(objectPath(namespace, key));
+    const state = await this.#options.table.read(objectPath(namespace, key));
+    const record = state && visibleOf(state);
     const info = record && infoOf(record);
     if (record?.payload === undefined || info === undefined) throw notFound(namespace, key);
     const { payload } = record;
@@ -92,14 +94,15 @@ export class ReplicatedObjectStore implements IReplicatedObjectStore {
     assertObjectName('namespace', namespace);
     if (after !== undefined) assertObjectName('key', after);
     if (prefix !== undefined && prefix !== '') assertObjectName('prefix', prefix);
-    const live = async function* (records: AsyncIterable<ObjectRecord>) {
-      for await (const record of records) {
-        const info = infoOf(record);
+    const live = async function* (states: AsyncIterable<ObjectState>) {
+      for await (const state of states) {
+        const record = visibleOf(state);
+        const info = record && infoOf(record);
         if (info !== undefined) yield info;
       }
     };
-    const records = this.#options.table.scan(namespace, { after, prefix, signal });
-    const { items, hasMore } = await take(live(records), limitOf(limit));
+    const states = this.#options.table.scan(namespace, { after, prefix, signal });
+    const { items, hasMore } = await take(live(states), limitOf(limit));
     const last = items.at(-1);
     return { objects: items, ...(hasMore && last !== undefined && { next: last.key }) };
   }
@@ -112,8 +115,8 @@ export class ReplicatedObjectStore implements IReplicatedObjectStore {
     const { table } = this.#options;
     const live = async function* () {
       for await (const namespace of table.namespaces(after)) {
-        for await (const record of table.scan(namespace, { signal })) {
-          if (record.payload === undefined) continue;
+        for await (const state of table.scan(namespace, { signal })) {
+          if (visibleOf(state) === undefined) continue;
           yield namespace;
           break;
         }

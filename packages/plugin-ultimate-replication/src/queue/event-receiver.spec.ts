@@ -204,7 +204,7 @@ describe('EventReceiver', { timeout: 30_000 }, () => {
     expect(answer).toMatchObject({ status: 'applied', refused: [] });
     expect(await node.text('n', 'k')).toBeUndefined();
     const [record] = await recordsOf(node.store.scan('dw://replication/objects/'));
-    expect(record).toMatchObject({ version: `${at + 1}.0@x` });
+    expect(record).toMatchObject({ versions: [{ version: `${at + 1}.0@x` }] });
   });
 
   it('keeps no more than so many dead letters', async () => {

@@ -79,9 +79,9 @@ function offerContents(offer: Offer, options: PeerServicesOptions): readonly Dis
       return { header: {}, attachments: [Buffer.from(page.join(''), 'hex')] };
     }),
     offer(services.current, currentSchema, async ({ namespace, key }) => {
-      const record = await table.readForChange(objectPath(namespace, key));
-      const isGiven = record !== undefined && snapshots.mayLeave(record);
-      return { header: {}, attachments: isGiven ? [encodeEvent(record)] : [] };
+      const state = (await table.readForChange(objectPath(namespace, key))) ?? [];
+      const given = state.filter((record) => snapshots.mayLeave(record));
+      return { header: {}, attachments: given.map(encodeEvent) };
     }),
     offer(services.snapshot, snapshotSchema, async (request, { signal }) => {
       const { log, next, events } = await snapshots.page(request, signal);

@@ -1,9 +1,11 @@
 import { z } from 'zod';
 import { replicationError } from '../errors/replication-errors.js';
 import {
+  firstFormFields,
   type ObjectRecord,
-  objectFields,
-  pickObjectFields,
+  objectNameSchema,
+  versionFields,
+  versionOf,
   versionTexts,
 } from '../objects/object-record.js';
 
@@ -18,9 +20,12 @@ const maxTimestampMs = 8.64e15;
  */
 const eventSchema = z
   .object({
-    v: z.literal(1),
+    v: z.literal([1, 2]),
     operation: z.enum(['put', 'delete']),
-    ...objectFields,
+    namespace: objectNameSchema,
+    key: objectNameSchema,
+    ...versionFields,
+    ...firstFormFields,
     timestampMs: z.int().min(0).max(maxTimestampMs),
   })
   .refine(
@@ -30,9 +35,10 @@ const eventSchema = z
 
 /** Encodes a change for the log and for other nodes: JSON in UTF-8. */
 export function encodeEvent(record: ObjectRecord): Uint8Array {
-  const { updatedAtMs, ...rest } = record;
-  const operation = record.payload === undefined ? 'delete' : 'put';
-  const event = { v: 1, operation, ...rest, ...versionTexts(record), timestampMs: updatedAtMs };
+  const { namespace, key, payload, contentType, strategy, updatedAtMs: timestampMs } = record;
+  const operation = payload === undefined ? 'delete' : 'put';
+  const rest = { payload, contentType, strategy, timestampMs };
+  const event = { v: 2, operation, namespace, key, ...versionTexts(record), ...rest };
   return Buffer.from(JSON.stringify(event), 'utf8');
 }
 
@@ -50,7 +56,8 @@ export function decodeEvent(data: Uint8Array): ObjectRecord {
       details: { issues },
     });
   }
-  return { ...pickObjectFields(result.data), updatedAtMs: result.data.timestampMs };
+  const { namespace, key, timestampMs } = result.data;
+  return { namespace, key, ...versionOf(result.data, timestampMs) };
 }
 
 function parseJson(data: Uint8Array): unknown {

@@ -120,10 +120,10 @@ export class ReplicationPeer {
   async #current(
     { namespace, key }: Pick<ObjectRecord, 'namespace' | 'key'>,
     signal?: AbortSignal,
-  ): Promise<ObjectRecord | undefined> {
+  ): Promise<readonly ObjectRecord[]> {
     const request = { namespace, key };
     const { attachments } = await this.#call(services.current, request, emptySchema, { signal });
-    return attachments[0] && decodeEvent(attachments[0]);
+    return attachments.map(decodeEvent);
   }
 
   async #call<THeader>(

@@ -6,8 +6,9 @@ import {
   type LogPosition,
 } from '@datawarehouse/sdk';
 import { replicationError } from '../errors/replication-errors.js';
-import type { ObjectApplier, RefusedRecord } from '../objects/object-applier.js';
+import type { ObjectApplier } from '../objects/object-applier.js';
 import type { ObjectRecord } from '../objects/object-record.js';
+import type { RefusedRecord } from '../objects/remote-batch.js';
 import type { OriginPositions } from '../queue/origin-positions.js';
 import type { ExchangeScope, LogState, PullCounts } from '../queue/peer-messages.js';
 import { decodeEvent } from '../queue/replication-event.js';

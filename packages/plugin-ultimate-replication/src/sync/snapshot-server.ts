@@ -1,5 +1,6 @@
 import type { WriteAheadLog } from '@datawarehouse/sdk';
-import { type ObjectRecord, recordPath } from '../objects/object-record.js';
+import type { ObjectRecord } from '../objects/object-record.js';
+import { statePath } from '../objects/object-state.js';
 import type { ObjectTable } from '../objects/object-table.js';
 import { type ExchangeScope, type LogState, logStateOf } from '../queue/peer-messages.js';
 import { encodeEvent } from '../queue/replication-event.js';
@@ -49,16 +50,15 @@ export class SnapshotServer {
     const events: Uint8Array[] = [];
     let pageBytes = 0;
     let scanCount = 0;
-    for await (const record of table.scanAll(request.after, signal)) {
+    for await (const state of table.scanAll(request.after, signal)) {
       scanCount += 1;
-      if (isWanted(record)) {
-        const event = encodeEvent(record);
+      for (const event of state.filter(isWanted).map(encodeEvent)) {
         events.push(event);
         pageBytes += event.byteLength;
       }
       const isFull = pageBytes >= maxPageBytes || events.length >= maxPageRecords;
       if (isFull || scanCount >= maxPageScans) {
-        return { log: logState, events, next: recordPath(record) };
+        return { log: logState, events, next: statePath(state) };
       }
     }
     return { log: logState, events };

@@ -216,13 +216,17 @@ export type {
   BoundedCacheOptions,
   BoundedCacheStatistics,
   CacheEviction,
+  CacheReconfiguration,
+  ResolvedCacheOptions,
 } from './scaling/bounded-cache-options.js';
+export type { CacheEstimate } from './scaling/cache/request-sample.js';
 export {
   type ComposedCache,
   type ComposedGate,
   ComposedSubsystem,
   type ComposedSubsystemOptions,
 } from './scaling/composed-subsystem.js';
+export type { EvictionPolicyName } from './scaling/eviction/eviction-policy.js';
 export {
   IScalableSubsystem,
   type ReconfigureLimitsOptions,

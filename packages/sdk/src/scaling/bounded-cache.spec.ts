@@ -32,11 +32,15 @@ describe('BoundedCache', () => {
   });
 
   it('holds its limit of bytes, and does not keep what is larger alone', () => {
-    const cache = new BoundedCache<string, string>({ maxBytes: 10 });
-    cache.set('a', '12345').set('b', '12345').set('c', '1');
+    const cache = new BoundedCache<string, string>({ maxBytes: 10_000 });
+    const large = 'x'.repeat(4_910);
+    cache.set('a', large).set('b', large).set('c', '1');
     expect(keys(cache)).toEqual(['c', 'b']);
-    expect(cache.statistics().totalBytes).toBe(6);
-    cache.set('d', 'x'.repeat(11));
+    const { totalBytes } = cache.statistics();
+    // Keys, values, and what two entries take beside.
+    expect(totalBytes).toBeGreaterThan(4_913 + 2 * 40);
+    expect(totalBytes).toBeLessThan(4_913 + 2 * 140);
+    cache.set('d', 'x'.repeat(10_000));
     expect(cache.has('d')).toBe(false);
   });
 
@@ -142,14 +146,16 @@ describe('BoundedCache', () => {
   });
 
   it('keeps everything else when a value larger than the limit is set', () => {
-    const cache = new BoundedCache<string, string>({ maxBytes: 10 });
+    const sizeOf = (value: string) => value.length;
+    const cache = new BoundedCache<string, string>({ maxBytes: 190, sizeOf });
     const evicted: string[] = [];
     cache.onDidEvict(({ key, value, reason }) => evicted.push(`${key} ${value} ${reason}`));
     cache.set('a', 'aaa').set('b', 'bbb');
-    cache.set('a', 'far too large');
+    const large = 'x'.repeat(200);
+    cache.set('a', large);
     expect([cache.get('a'), cache.get('b')]).toEqual([undefined, 'bbb']);
-    expect(evicted).toEqual(['a far too large evicted']);
-    expect(cache.statistics()).toMatchObject({ itemCount: 1, totalBytes: 3, evictions: 1 });
+    expect(evicted).toEqual([`a ${large} evicted`]);
+    expect(cache.statistics()).toMatchObject({ itemCount: 1, evictions: 1 });
   });
 
   it('gives way to a great cut of its limits in steps', async () => {
@@ -218,7 +224,7 @@ describe('BoundedCache', () => {
   it('behaves as a plain list of entries would, whatever is done to it', () => {
     const key = fc.nat(12);
     const step = fc.oneof(
-      fc.record({ kind: fc.constant('set'), key, bytes: fc.nat(6), ttlMs: fc.nat(30) }),
+      fc.record({ kind: fc.constant('set'), key, bytes: fc.nat(600), ttlMs: fc.nat(30) }),
       fc.record({ kind: fc.constantFrom('get', 'peek', 'has', 'delete'), key }),
       fc.record({ kind: fc.constant('wait'), ms: fc.nat(15) }),
       fc.record({ kind: fc.constant('limits'), maxEntries: fc.integer({ min: 1, max: 12 }) }),
@@ -226,8 +232,14 @@ describe('BoundedCache', () => {
     fc.assert(
       fc.property(fc.array(step, { maxLength: 120 }), (steps) => {
         const time = { ms: 0 };
-        const limits = { maxEntries: 6, maxBytes: 20 };
-        const cache = new BoundedCache<number, Uint8Array>({ ...limits, clock: clockAt(time) });
+        const limits = { maxEntries: 6, maxBytes: 2_000 };
+        const overheadBytes = 60;
+        const sizeOf = (value: Uint8Array) => value.length;
+        const cache = new BoundedCache<number, Uint8Array>({
+          ...limits,
+          sizeOf,
+          clock: clockAt(time),
+        });
         // From the least to the most recent.
         let model: { key: number; bytes: number; until: number }[] = [];
         const live = () => model.filter(({ until }) => until > time.ms);
@@ -256,7 +268,7 @@ describe('BoundedCache', () => {
           // Asking for its size makes the cache drop what has expired, before room is needed.
           expect(cache.size).toBe(Math.min(cache.size, limits.maxEntries));
           model = live();
-          const bytes = () => model.reduce((sum, entry) => sum + entry.bytes, 0);
+          const bytes = () => model.reduce((sum, entry) => sum + entry.bytes + overheadBytes, 0);
           while (model.length > limits.maxEntries || bytes() > limits.maxBytes) model.shift();
           expect([...cache.entries()].map(([some]) => some)).toEqual(
             model.map((entry) => entry.key).reverse(),

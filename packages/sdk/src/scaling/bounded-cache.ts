@@ -1,4 +1,3 @@
-import { LRUCache } from 'lru-cache';
 import { SdkCompatibility } from '../compatibility/sdk-compatibility.js';
 import { Listeners } from '../concurrency/listeners.js';
 import { scalingError } from '../errors/scaling-errors.js';
@@ -7,129 +6,133 @@ import type {
   BoundedCacheOptions,
   BoundedCacheStatistics,
   CacheEviction,
+  CacheReconfiguration,
+  ResolvedCacheOptions,
 } from './bounded-cache-options.js';
-import { ExpiryQueue } from './expiry-queue.js';
+import { CacheCore } from './cache/cache-core.js';
+import { encodedBytes } from './cache/entry-sizes.js';
+import { type CacheEstimate, RequestSample } from './cache/request-sample.js';
+import { resolveCacheOptions } from './cache/resolve-cache-options.js';
+import type { EvictionPolicyName } from './eviction/eviction-policy.js';
 import { PendingLoads } from './pending-loads.js';
-import { MAX_CACHE_ENTRIES } from './scaling-limits.js';
-
-/** Most entries that one call evicts; after a great cut of the limits the rest goes bit by bit. */
-const evictionStep = 4_096;
-
-interface Entry<K, V> {
-  readonly key: K;
-  readonly value: V;
-  readonly bytes: number;
-  /** Monotonic time after which the value counts as absent. */
-  readonly expiresAtMs: number;
-}
 
 /**
- * A map with limits by entries and bytes that change while it is in use.
+ * A map with limits by entries and bytes; limits, time to live and eviction policy change while it
+ * is in use.
  *
  * Nothing is preallocated: an empty cache costs the same at any limit. Expired entries are absent
  * to every reader, and are removed when met or when room is needed. Listeners are called after the
- * cache is whole again.
+ * cache is whole again, and may use it.
  */
 @SdkCompatibility('6.0.0')
 // eslint-disable-next-line @typescript-eslint/no-empty-object-type -- all but undefined and null
 export class BoundedCache<K extends {}, V extends {}> implements AsyncDisposable {
-  // Sizes count entries: lru-cache cannot change its limits, so they are kept here.
-  readonly #entries = new LRUCache<K, Entry<K, V>>({
-    maxSize: Number.MAX_SAFE_INTEGER,
-  });
-  readonly #expiries = new ExpiryQueue<Entry<K, V>>(
-    (entry) => this.#entries.peek(entry.key) === entry,
-  );
+  readonly #core: CacheCore<K, V>;
   readonly #evictions = new Listeners<CacheEviction<K, V>>('onDidEvict');
   readonly #loads: PendingLoads<K, V>;
   readonly #sizeOf: (value: V, key: K) => number;
   readonly #clock: Clock;
-  readonly #keepsOrder: boolean;
-  #maxEntries = 10_000;
-  #maxBytes = Number.MAX_SAFE_INTEGER;
-  #defaultTtlMs: number | undefined;
-  #totalBytes = 0;
+  readonly #random: () => number;
+  #options: ResolvedCacheOptions;
+  #defaultTtlMs: number;
+  #sample: RequestSample | undefined;
   #hits = 0;
   #misses = 0;
-  #evicted = 0;
-  #expired = 0;
-  #shrinking: NodeJS.Immediate | undefined;
+  #refused = 0;
   #isClosed = false;
 
   constructor(options: BoundedCacheOptions<K, V> = {}) {
     const { loader = async () => undefined } = options;
     this.#loads = new PendingLoads(loader, (key, value) => this.set(key, value));
-    this.#sizeOf = options.sizeOf ?? encodedLength;
+    this.#sizeOf = options.sizeOf ?? encodedBytes;
     this.#clock = options.clock ?? systemClock;
-    this.#keepsOrder = options.eviction === 'TTL';
-    this.reconfigure(options);
+    this.#random = options.random ?? Math.random;
+    this.#options = resolveCacheOptions(options);
+    this.#defaultTtlMs = this.#options.defaultTtlMs;
+    this.#core = new CacheCore({
+      random: this.#random,
+      nowMs: () => this.#clock.monotonicMs(),
+      onStep: () => this.#tell(),
+      isSized: options.sizeOf !== undefined,
+    });
+    this.#core.reconfigure(this.#options);
+    if (this.#options.estimates) this.#watch();
+  }
+
+  /** What holds now: limits, time to live, policy. Frozen. */
+  get options(): ResolvedCacheOptions {
+    return this.#options;
   }
 
   /** Entries that are present. More than the limit only while a great cut of it is under way. */
   get size(): number {
-    this.#dropExpired();
-    return this.#entries.size;
+    const { liveCount } = this.#core;
+    this.#tell();
+    return liveCount;
   }
 
-  /** Reads a value, counts a hit or a miss, and makes it the most recent. */
+  /** Reads a value, counts a hit or a miss, and makes it count as used. */
   get(key: K): V | undefined {
-    const entry = this.#live(key, !this.#keepsOrder);
-    if (entry === undefined) this.#misses += 1;
-    else this.#hits += 1;
-    return entry?.value;
+    if (this.#sample !== undefined) this.#sample.read(key);
+    const core = this.#core;
+    const value = core.get(key);
+    if (value === undefined) {
+      this.#misses += 1;
+      if (core.departures.length !== 0) this.#tell();
+    } else {
+      this.#hits += 1;
+    }
+    return value;
   }
 
   /** Reads a value without counting or changing anything. */
   peek(key: K): V | undefined {
-    return this.#live(key, false)?.value;
+    const value = this.#core.peek(key);
+    this.#tell();
+    return value;
   }
 
   /** Reports whether a value is present, without counting or changing anything. */
   has(key: K): boolean {
-    return this.#live(key, false) !== undefined;
+    return this.peek(key) !== undefined;
   }
 
   /**
    * Puts a value. One that is larger than `maxBytes` alone is not kept.
    *
-   * @throws {@link DwError} `DW_CACHE_CLOSED`.
+   * @throws {@link DwError} `DW_CACHE_CLOSED`; `TypeError` where the size or `ttlMs` is not a
+   *   number of at least 0; what `sizeOf` throws. Nothing is changed then.
    */
-  set(key: K, value: V, options: { readonly ttlMs?: number } = {}): this {
+  set(key: K, value: V, options?: { readonly ttlMs?: number }): this {
     if (this.#isClosed) throw scalingError('DW_CACHE_CLOSED');
-    this.#loads.forget(key);
-    const bytes = this.#sizeOf(value, key);
-    if (!(bytes >= 0)) throw new TypeError('sizeOf must return a number of at least 0');
-    this.#remove(key);
-    if (bytes > this.#maxBytes) {
-      // Everything else would have to go first, and then this too.
-      this.#evicted += 1;
-      this.#evictions.emit({ key, value, reason: 'evicted' });
+    const core = this.#core;
+    let expiresAtMs = this.#defaultTtlMs;
+    if (options !== undefined && options.ttlMs !== undefined) expiresAtMs = options.ttlMs;
+    if (expiresAtMs !== Infinity) expiresAtMs = this.#expiryAfter(expiresAtMs);
+    const bytes = core.isSized ? this.#bytesOf(value, key) : 0;
+    if (!this.#loads.isIdle) this.#loads.forget(key);
+    if (this.#sample !== undefined) this.#sample.write(key);
+    if (bytes !== 0 && bytes + core.entryOverheadBytes > this.#options.maxBytes) {
+      this.#refuse(key, value);
       return this;
     }
-    const ttlMs = options.ttlMs ?? this.#defaultTtlMs ?? Infinity;
-    const expiresAtMs = this.#clock.monotonicMs() + ttlMs;
-    const entry = { key, value, bytes, expiresAtMs };
-    this.#entries.set(key, entry, { size: 1 });
-    this.#totalBytes += bytes;
-    if (expiresAtMs !== Infinity) this.#expiries.add(entry, expiresAtMs);
-    this.#evictOver();
+    core.set(key, value, bytes, expiresAtMs);
+    if (core.departures.length !== 0) this.#tell();
     return this;
   }
 
   /** Removes a value. Returns whether there was one. A load under way does not bring it back. */
   delete(key: K): boolean {
     this.#loads.forget(key);
-    const wasPresent = this.#live(key, false) !== undefined;
-    this.#remove(key);
+    const wasPresent = this.#core.delete(key);
+    this.#tell();
     return wasPresent;
   }
 
   /** Removes everything. */
   clear(): void {
     this.#loads.forgetAll();
-    this.#entries.clear();
-    this.#totalBytes = 0;
-    this.#expiries.clear();
+    this.#core.clear();
   }
 
   /**
@@ -156,125 +159,132 @@ export class BoundedCache<K extends {}, V extends {}> implements AsyncDisposable
     }
   }
 
-  /** Iterates from the most to the least recent entry. */
+  /**
+   * Iterates from the most to the least recent entry, over what is there when it begins; what
+   * leaves meanwhile is left out.
+   */
   *entries(): IterableIterator<[K, V]> {
-    for (const [key, entry] of this.#entries.entries()) {
-      if (!this.#isExpired(entry)) yield [key, entry.value];
+    const core = this.#core;
+    const { table } = core;
+    for (const slot of core.order()) {
+      const value = core.isLive(slot) ? table.valueAt(slot) : undefined;
+      if (value !== undefined) yield [table.keyAt(slot), value];
     }
   }
 
+  /** Iterates over the keys as {@link entries} does. */
+  *keys(): IterableIterator<K> {
+    for (const [key] of this.entries()) yield key;
+  }
+
+  /** Iterates over the values as {@link entries} does. */
+  *values(): IterableIterator<V> {
+    for (const [, value] of this.entries()) yield value;
+  }
+
+  [Symbol.iterator](): IterableIterator<[K, V]> {
+    return this.entries();
+  }
+
   /**
-   * Changes limits at once; what no longer fits goes, the coldest first. Where that is much, it
-   * goes in steps that do not hold up the process.
+   * Changes limits, time to live or policy. What no longer fits goes, the coldest first. Where
+   * that is much, or the entries go over to another policy, it is done in steps that do not hold
+   * up the process; the order of the entries stays.
    *
    * @throws {@link DwError} `DW_SCALING_INVALID_LIMITS`; nothing is changed then.
    */
-  reconfigure(changes: {
-    readonly maxEntries?: number;
-    readonly maxBytes?: number;
-    readonly defaultTtlMs?: number;
-  }): void {
-    const { maxEntries = this.#maxEntries, maxBytes = this.#maxBytes } = changes;
-    const isValid =
-      Number.isInteger(maxEntries) && maxEntries >= 1 && maxEntries <= MAX_CACHE_ENTRIES;
-    if (!isValid || !(maxBytes >= 1)) {
-      throw scalingError('DW_SCALING_INVALID_LIMITS', { details: { maxEntries, maxBytes } });
-    }
-    this.#maxEntries = maxEntries;
-    this.#maxBytes = maxBytes;
-    this.#defaultTtlMs = changes.defaultTtlMs ?? this.#defaultTtlMs;
-    this.#evictOver();
+  reconfigure(changes: CacheReconfiguration): void {
+    this.#options = resolveCacheOptions(changes, this.#options);
+    this.#defaultTtlMs = this.#options.defaultTtlMs;
+    this.#core.reconfigure(this.#options);
+    this.#tell();
   }
 
   statistics(): BoundedCacheStatistics {
     const asked = this.#hits + this.#misses;
     return {
       itemCount: this.size,
-      totalBytes: this.#totalBytes,
+      totalBytes: this.#core.totalBytes,
       hits: this.#hits,
       misses: this.#misses,
-      evictions: this.#evicted,
-      expiredEntries: this.#expired,
+      evictions: this.#core.evictedCount + this.#refused,
+      expiredEntries: this.#core.expiredCount,
       hitRatio: asked === 0 ? 0 : this.#hits / asked,
     };
   }
 
+  /**
+   * Estimates the hit ratio that another size, or another policy, would have had: a small cache is
+   * run over the requests for some of the keys. Time to live, bytes and removals are left out, and
+   * what was missed counts as set then.
+   *
+   * @returns `undefined` where nothing has been watched yet: requests are watched from the first
+   *   call on, or from the start with the option `estimates`.
+   * @throws {@link DwError} `DW_SCALING_INVALID_LIMITS`.
+   */
+  estimate(asked: {
+    readonly entries: number;
+    readonly eviction?: EvictionPolicyName;
+  }): CacheEstimate | undefined {
+    const { eviction = this.#options.eviction } = asked;
+    resolveCacheOptions({ maxEntries: asked.entries, eviction });
+    const sample = this.#sample ?? this.#watch();
+    return sample.isEmpty ? undefined : sample.estimate(asked.entries, eviction);
+  }
+
   /** Listens to entries that are evicted or found expired, until disposed. */
   onDidEvict(listener: (event: CacheEviction<K, V>) => void): Disposable {
-    return this.#evictions.add(listener);
+    const added = this.#evictions.add(listener);
+    this.#core.recordsDepartures = true;
+    return {
+      [Symbol.dispose]: () => {
+        added[Symbol.dispose]();
+        this.#core.recordsDepartures = this.#evictions.size > 0;
+      },
+    };
   }
 
   async close(): Promise<void> {
     this.#isClosed = true;
-    clearImmediate(this.#shrinking);
     this.clear();
     this.#evictions.clear();
+    this.#core.recordsDepartures = false;
   }
 
   [Symbol.asyncDispose](): Promise<void> {
     return this.close();
   }
 
-  #live(key: K, promotes: boolean): Entry<K, V> | undefined {
-    const entry = promotes ? this.#entries.get(key) : this.#entries.peek(key);
-    if (entry === undefined || !this.#isExpired(entry)) return entry;
-    this.#expire(entry);
-    return undefined;
+  #watch(): RequestSample {
+    this.#sample = new RequestSample(this.#options.maxEntries, this.#random);
+    return this.#sample;
   }
 
-  #isExpired(entry: Entry<K, V>): boolean {
-    return entry.expiresAtMs !== Infinity && entry.expiresAtMs <= this.#clock.monotonicMs();
+  #expiryAfter(ttlMs: number): number {
+    if (!(ttlMs >= 0)) throw new TypeError('ttlMs must be a number of at least 0');
+    return this.#clock.monotonicMs() + ttlMs;
   }
 
-  #expire({ key, value }: Entry<K, V>): void {
-    this.#remove(key);
-    this.#expired += 1;
-    this.#evictions.emit({ key, value, reason: 'expired' });
+  #bytesOf(value: V, key: K): number {
+    const bytes = this.#sizeOf(value, key);
+    if (!(bytes >= 0)) throw new TypeError('sizeOf must return a number of at least 0');
+    return bytes;
   }
 
-  #dropExpired(): void {
-    const nowMs = this.#clock.monotonicMs();
-    for (let next = this.#expiries.takeDue(nowMs); next; next = this.#expiries.takeDue(nowMs)) {
-      this.#expire(next);
-    }
+  /** Everything else would have to go first, and then this too. */
+  #refuse(key: K, value: V): void {
+    this.#core.delete(key);
+    this.#refused += 1;
+    this.#tell();
+    this.#evictions.emit({ key, value, reason: 'evicted' });
   }
 
-  #remove(key: K): void {
-    const entry = this.#entries.peek(key);
-    if (entry === undefined) return;
-    this.#entries.delete(key);
-    this.#totalBytes -= entry.bytes;
+  /** Tells listeners what left. Nothing of the cache is under way then. */
+  #tell(): void {
+    const core = this.#core;
+    if (core.departures.length === 0) return;
+    const { departures } = core;
+    core.departures = [];
+    for (const departure of departures) this.#evictions.emit(departure);
   }
-
-  #isOver(): boolean {
-    return this.#entries.size > this.#maxEntries || this.#totalBytes > this.#maxBytes;
-  }
-
-  #evictOver(): void {
-    if (this.#isOver()) this.#dropExpired();
-    const gone: CacheEviction<K, V>[] = [];
-    for (let steps = 0; steps < evictionStep && this.#isOver(); steps += 1) {
-      const coldest = this.#entries.pop();
-      if (coldest === undefined) break;
-      this.#totalBytes -= coldest.bytes;
-      this.#evicted += 1;
-      if (this.#evictions.size > 0) {
-        gone.push({ key: coldest.key, value: coldest.value, reason: 'evicted' });
-      }
-    }
-    if (this.#isOver()) this.#shrinkLater();
-    for (const event of gone) this.#evictions.emit(event);
-  }
-
-  #shrinkLater(): void {
-    this.#shrinking ??= setImmediate(() => {
-      this.#shrinking = undefined;
-      this.#evictOver();
-    }).unref();
-  }
-}
-
-function encodedLength(value: unknown): number {
-  if (typeof value === 'string') return Buffer.byteLength(value);
-  return ArrayBuffer.isView(value) ? value.byteLength : 0;
 }

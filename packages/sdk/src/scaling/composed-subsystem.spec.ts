@@ -23,7 +23,7 @@ describe('ComposedSubsystem', () => {
     expect(metrics).toMatchObject({
       'cache.size': 1,
       'cache.hitRate': 0.5,
-      'cache.memoryBytes': 4,
+      'cache.memoryBytes': 60 + 1 + 4,
       'backpressure.queueDepth': 1,
     });
   });

@@ -34,6 +34,11 @@ export class PendingLoads<K, V> {
     }
   }
 
+  /** Whether no load is under way. */
+  get isIdle(): boolean {
+    return this.#pending.size === 0;
+  }
+
   /** Makes the load of a key keep nothing; those who wait get what it brings. */
   forget(key: K): void {
     this.#pending.delete(key);

@@ -152,7 +152,7 @@ function wireReceiving(
   const shared = { content, applier, positions, peerOf, counters, logger };
   const resynchroniser = new Resynchroniser({ ...shared, store });
   const deadLetters = new DeadLetters({ store, clock });
-  const receiver = new EventReceiver({ ...shared, deadLetters, resynchroniser });
+  const receiver = new EventReceiver({ ...shared, clock, deadLetters, resynchroniser });
   const snapshots = new SnapshotServer({ table, log, strategies, nodeId: node.nodeId });
   const sync = new OnlineSync({ resynchroniser, peerOf, clock, logger });
   return { fetches, receiver, resynchroniser, snapshots, sync, transport };

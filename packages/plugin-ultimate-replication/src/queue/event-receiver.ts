@@ -1,4 +1,5 @@
 import {
+  type Clock,
   type ContentStore,
   DwError,
   KeyedMutex,
@@ -11,7 +12,9 @@ import type { ObjectRecord } from '../objects/object-record.js';
 import type { ReplicationCounters } from '../scaling/replication-counters.js';
 import { prefetchChunks } from '../sync/prefetch-chunks.js';
 import type { Resynchroniser } from '../sync/resynchroniser.js';
+import { ArrivalOrder } from './arrival-order.js';
 import type { DeadLetter, DeadLetters } from './dead-letters.js';
+import { unpackFrame } from './frame-compression.js';
 import type { OriginPositions } from './origin-positions.js';
 import { decodePeerFrame } from './peer-frame.js';
 import { type ApplyAnswer, type ApplyHeader, applySchema } from './peer-messages.js';
@@ -26,6 +29,7 @@ export interface EventReceiverOptions {
   readonly deadLetters: DeadLetters;
   readonly resynchroniser: Resynchroniser;
   readonly peerOf: (nodeId: string) => ReplicationPeer;
+  readonly clock: Clock;
   readonly counters: ReplicationCounters;
   readonly logger: Logger;
 }
@@ -45,9 +49,11 @@ interface DecodedEvents {
 export class EventReceiver {
   readonly #options: EventReceiverOptions;
   readonly #perOrigin = new KeyedMutex();
+  readonly #order: ArrivalOrder;
 
   constructor(options: EventReceiverOptions) {
     this.#options = options;
+    this.#order = new ArrivalOrder({ clock: options.clock });
   }
 
   /**
@@ -56,7 +62,7 @@ export class EventReceiver {
    * @throws {@link DwError} `DW_REPLICATION_INVALID_MESSAGE`, `DW_REPLICATION_ORIGIN_MISMATCH`.
    */
   async receive({ from, body, signal }: PeerRequest): Promise<ApplyAnswer> {
-    const { header, attachments } = decodePeerFrame(body, applySchema);
+    const { header, attachments } = decodePeerFrame(await unpackFrame(body), applySchema);
     if (header.origin !== from) {
       throw replicationError('DW_REPLICATION_ORIGIN_MISMATCH', {
         details: { origin: header.origin, sender: from },
@@ -66,6 +72,13 @@ export class EventReceiver {
       throw replicationError('DW_REPLICATION_INVALID_MESSAGE', {
         details: { reason: 'attachments do not fit the head' },
       });
+    }
+    if (header.isPipelined === true) {
+      const isDue = (): boolean => {
+        const sequence = this.#options.positions.get(from)?.sequence;
+        return sequence === undefined || sequence + 1 >= header.from;
+      };
+      await this.#order.wait(from, isDue, signal);
     }
     return this.#perOrigin.run(from, () => this.#apply(header, attachments, signal));
   }
@@ -93,6 +106,7 @@ export class EventReceiver {
     const reached = { epoch: log.epoch, sequence: last.sequence };
     const letters = await this.#applyEvents(origin, events, inline, reached, signal);
     positions.note(origin, reached);
+    this.#order.notify(origin);
     return {
       status: 'applied',
       position: reached,

@@ -33,18 +33,18 @@ export function decodePeerFrame<THeader>(
 ): PeerFrame<THeader> {
   const bytes = Buffer.from(data.buffer, data.byteOffset, data.byteLength);
   const headEnd = bytes.length < lengthBytes ? -1 : lengthBytes + bytes.readUInt32BE(0);
-  if (headEnd === -1 || headEnd > bytes.length) throw malformed('it ends too early');
+  if (headEnd === -1 || headEnd > bytes.length) throw malformedFrame('it ends too early');
   const envelope = envelopeSchema.safeParse(parseJson(bytes.subarray(lengthBytes, headEnd)));
-  if (!envelope.success) throw malformed('its head has the wrong shape');
+  if (!envelope.success) throw malformedFrame('its head has the wrong shape');
   const header = schema.safeParse(envelope.data.header);
-  if (!header.success) throw malformed(header.error.issues[0]?.message ?? 'its head is wrong');
+  if (!header.success) throw malformedFrame(header.error.issues[0]?.message ?? 'its head is wrong');
   const attachments: Uint8Array[] = [];
   let at = headEnd;
   for (const size of envelope.data.sizes) {
     attachments.push(bytes.subarray(at, at + size));
     at += size;
   }
-  if (at !== bytes.length) throw malformed('its length is wrong');
+  if (at !== bytes.length) throw malformedFrame('its length is wrong');
   return { header: header.data, attachments };
 }
 
@@ -52,11 +52,12 @@ function parseJson(data: Buffer): unknown {
   try {
     return JSON.parse(data.toString('utf8'));
   } catch (cause) {
-    throw malformed('its head is no JSON', cause);
+    throw malformedFrame('its head is no JSON', cause);
   }
 }
 
-function malformed(reason: string, cause?: unknown): Error {
+/** Says that a message of another node makes no sense. */
+export function malformedFrame(reason: string, cause?: unknown): Error {
   return replicationError('DW_REPLICATION_INVALID_MESSAGE', {
     message: `A message of another node is malformed: ${reason}`,
     details: { reason },

@@ -50,6 +50,8 @@ export const applySchema = z.object({
   /** Sequence of the first event. */
   from: z.int().min(1),
   eventCount: z.int().min(0).max(1_000),
+  /** Whether the batch before it is not answered yet, so that this one may have overtaken it. */
+  isPipelined: z.boolean().optional(),
   /** Digests of the chunks that come along, so that small contents need no further call. */
   chunks: z.array(chunkDigest).max(1_000),
 });

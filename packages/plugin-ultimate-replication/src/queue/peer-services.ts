@@ -5,6 +5,7 @@ import type { ObjectTable } from '../objects/object-table.js';
 import type { Resynchroniser } from '../sync/resynchroniser.js';
 import type { SnapshotServer } from '../sync/snapshot-server.js';
 import type { EventReceiver } from './event-receiver.js';
+import { FrameCompressor, unpackFrame } from './frame-compression.js';
 import { decodePeerFrame, encodePeerFrame } from './peer-frame.js';
 import {
   chunkListSchema,
@@ -43,12 +44,15 @@ export function offerPeerServices(options: PeerServicesOptions): readonly Dispos
     service: string,
     schema: ZodType<T>,
     handle: (header: T, request: PeerRequest) => Answer | Promise<Answer>,
-  ): Disposable =>
-    transport.handle(service, async (request) => {
-      const { header } = decodePeerFrame(request.body, schema);
+  ): Disposable => {
+    // One for each service: what listings gain says nothing about contents.
+    const compressor = new FrameCompressor();
+    return transport.handle(service, async (request) => {
+      const { header } = decodePeerFrame(await unpackFrame(request.body), schema);
       const answer = await handle(header, request);
-      return encodePeerFrame(answer.header, answer.attachments);
+      return await compressor.pack(encodePeerFrame(answer.header, answer.attachments));
     });
+  };
   return [
     transport.handle(services.apply, async (request) =>
       encodePeerFrame(await receiver.receive(request)),

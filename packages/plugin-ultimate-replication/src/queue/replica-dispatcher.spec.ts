@@ -1,9 +1,11 @@
 import type { IPersistentBackingStore } from '@datawarehouse/sdk';
 import { MemoryBackingStore } from '@datawarehouse/sdk/testing';
 import { describe, expect, it } from 'vitest';
-import type { CallFate } from '../testing/memory-network.js';
+import type { CallFate, NetworkCall } from '../testing/memory-network.js';
 import { eventually, TestCluster } from '../testing/test-node.js';
-import { services } from './peer-messages.js';
+import { unpackFrame } from './frame-compression.js';
+import { decodePeerFrame } from './peer-frame.js';
+import { applySchema, services } from './peer-messages.js';
 
 /** The same numbers on every run. */
 function randomFrom(seed: number): () => number {
@@ -84,6 +86,46 @@ describe('ReplicaDispatcher', { timeout: 30_000 }, () => {
     expect(await cluster.at(1).text('load', 'k')).toBe('x');
   });
 
+  it('has a bounded number of batches under way, and sends each once', async () => {
+    await using held = await startHeld(40);
+    const { cluster, arrived, release } = held;
+    await eventually('four batches', () => arrived.length === 4);
+    await new Promise((resolve) => setImmediate(resolve));
+    expect(arrived).toHaveLength(4);
+    release();
+    await cluster.settled();
+    expect(cluster.at(1).metric('remoteEventsApplied')).toBe(40);
+    expect(cluster.at(0).metric('totalReplicatedEvents')).toBe(40);
+    expect(arrived).toEqual([...new Set(arrived)]);
+  });
+
+  it('sends nothing again because a batch has overtaken another', async () => {
+    await using held = await startHeld(40);
+    const { cluster, arrived, release } = held;
+    await eventually('four batches', () => arrived.length === 4);
+    release((from) => from !== arrived[0]);
+    await eventually('the others', () => held.passedCount() === 3);
+    expect(cluster.at(1).metric('remoteEventsApplied')).toBe(0);
+    release();
+    await cluster.settled();
+    expect(cluster.at(1).metric('remoteEventsApplied')).toBe(40);
+    expect(arrived).toEqual([...new Set(arrived)]);
+  });
+
+  it('sends everything behind a lost batch again, and nothing is applied twice', async () => {
+    let callCount = 0;
+    await using held = await startHeld(40, ({ from, service }) => {
+      callCount += from === 'a' && service === services.apply ? 1 : 0;
+      return callCount === 2 ? 'lost' : 'delivered';
+    });
+    const { cluster, arrived, release } = held;
+    await eventually('four batches', () => arrived.length === 4);
+    release();
+    await cluster.settled();
+    expect(cluster.at(1).metric('remoteEventsApplied')).toBe(40);
+    expect((await cluster.at(1).objects.list('load')).objects).toHaveLength(40);
+  });
+
   it('goes back where a replica has less than it confirmed', async () => {
     await using cluster = await TestCluster.start(['a', 'b', 'c']);
     await cluster.at(0).put('load', 'k1', 'one');
@@ -101,6 +143,46 @@ describe('ReplicaDispatcher', { timeout: 30_000 }, () => {
     expect(restored.metric('resynchronisations')).toBe(0);
   });
 });
+
+/** Sequence of the first event of a batch. */
+async function fromOf(body: Uint8Array): Promise<number> {
+  return decodePeerFrame(await unpackFrame(body), applySchema).header.from;
+}
+
+/** A node with small batches and something to send, whose batches wait until they are released. */
+async function startHeld(
+  eventCount: number,
+  fateOf: (call: NetworkCall) => CallFate = () => 'delivered',
+) {
+  const cluster = await TestCluster.start(['a', 'b']);
+  await cluster.at(0).scaling.reconfigureLimitsAsync({ maxMemoryBytes: 131_072 });
+  const arrived: number[] = [];
+  const waiting = new Map<number, () => void>();
+  let passedCount = 0;
+  let isOpen = false;
+  cluster.network.fateOf = fateOf;
+  cluster.network.delayOf = async ({ from, service, body }) => {
+    if (service !== services.apply || from !== 'a') return;
+    const sequence = await fromOf(body);
+    arrived.push(sequence);
+    if (isOpen) return;
+    await new Promise<void>((resolve) => waiting.set(sequence, resolve));
+    passedCount += 1;
+  };
+  const names = Array.from({ length: eventCount }, (_, index) => `k${index}`);
+  await Promise.all(names.map((name) => cluster.at(0).put('load', name, 'x')));
+  return {
+    cluster,
+    arrived,
+    passedCount: () => passedCount,
+    /** Lets batches through: some, or all from now on. */
+    release: (which?: (from: number) => boolean) => {
+      isOpen = which === undefined;
+      for (const [sequence, pass] of waiting) if (which?.(sequence) ?? true) pass();
+    },
+    [Symbol.asyncDispose]: () => cluster[Symbol.asyncDispose](),
+  };
+}
 
 async function copyOf(medium: IPersistentBackingStore): Promise<MemoryBackingStore> {
   const copy = new MemoryBackingStore();

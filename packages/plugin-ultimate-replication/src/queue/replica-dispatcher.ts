@@ -12,14 +12,17 @@ import {
 import { replicationError } from '../errors/replication-errors.js';
 import type { Refusal } from './confirmations.js';
 import { buildEventBatch } from './event-batch.js';
+import { type AnsweredFrame, FrameWindow } from './frame-window.js';
 import { type ApplyAnswer, logStateOf } from './peer-messages.js';
 import type { ReplicationPeer } from './replication-peer.js';
 import { isAborted, Wakeup } from './wakeup.js';
 
-/** Bounds of one batch, which may change while it runs. */
+/** Bounds of what is sent, which may change while it runs. */
 export interface DispatchLimits {
   readonly maxBatchEntries: number;
   readonly maxBatchBytes: number;
+  /** Batches sent to one replica and not answered yet. */
+  readonly maxBatchesInFlight: number;
 }
 
 /** What a {@link ReplicaDispatcher} works with. */
@@ -42,25 +45,28 @@ export interface ReplicaDispatcherOptions {
   readonly onDidFail: (error: unknown) => void;
 }
 
-/** A batch that was sent, and what the replica says to it. */
-interface Sent {
-  readonly answer: ApplyAnswer;
-  readonly eventCount: number;
-}
-
 const retry = { firstMs: 50, maxMs: 5_000 };
 const resynchronising = { firstMs: 100, maxMs: 2_000 };
 /** While a replica is inactive the probes look after it; this only guards against a lost wake-up. */
 const inactiveSleepMs = 60_000;
 
-/** Sends the log to one replica: in order, one batch at a time, again until it is confirmed. */
+/**
+ * Sends the log to one replica: in order, several batches at a time, again until it is confirmed.
+ *
+ * A replica applies batches in order and refuses gaps. So after a failure everything behind the last
+ * answer is sent again, and what it had already got does no harm.
+ */
 export class ReplicaDispatcher {
   readonly #options: ReplicaDispatcherOptions;
   readonly #wakeup: Wakeup;
   readonly #stopping = new AbortController();
   readonly #failures = new Backoff(retry);
   readonly #waits = new Backoff(resynchronising);
+  readonly #window = new FrameWindow<ApplyAnswer>(this.#stopping.signal);
+  /** First sequence that was not sent yet. */
   #next: number;
+  /** Last sequence that the replica has confirmed to this dispatcher. */
+  #confirmed: number;
   /** First sequence that can be sent without a gap. */
   #servableFrom = 1;
   /** Whether an empty batch is due, to learn where the replica stands. */
@@ -68,7 +74,6 @@ export class ReplicaDispatcher {
   /** Whether the replica cannot follow the log for the time being. */
   #isHeldBack = false;
   #idle: LinkedAbort | undefined;
-  #calling: LinkedAbort | undefined;
   #running: Promise<void> | undefined;
 
   constructor(options: ReplicaDispatcherOptions) {
@@ -76,7 +81,8 @@ export class ReplicaDispatcher {
     this.#wakeup = new Wakeup(options.clock);
     const { log, peer } = options;
     const lagEntries = log.consumer(peer.nodeId)?.lagEntries ?? 0;
-    this.#next = log.headSequence - lagEntries + 1;
+    this.#confirmed = log.headSequence - lagEntries;
+    this.#next = this.#confirmed + 1;
   }
 
   start(): void {
@@ -96,15 +102,15 @@ export class ReplicaDispatcher {
     this.#idle?.abort();
   }
 
-  /** Gives up the call under way: the replica is inactive, and may never answer it. */
+  /** Gives up the calls under way: the replica is inactive, and may never answer them. */
   interrupt(): void {
-    this.#calling?.abort();
+    this.#window.abort();
   }
 
   /** Asks the replica where it is, if what it says elsewhere is not what is known of it here. */
   noteReplicaPosition(position: LogPosition | undefined): void {
     const { log } = this.#options;
-    const isKnown = position?.epoch === log.epoch && position.sequence + 1 >= this.#next;
+    const isKnown = position?.epoch === log.epoch && position.sequence >= this.#confirmed;
     if (isKnown && !this.#isHeldBack) return;
     this.#mustGreet = true;
     this.wake();
@@ -116,6 +122,7 @@ export class ReplicaDispatcher {
         if (!this.#options.isActive()) await this.#wakeup.sleep(inactiveSleepMs, signal);
         else await this.#step(signal);
       } catch (error) {
+        await this.#rewind(this.#confirmed);
         if (isAborted(signal) || DwError.is(error, 'DW_LOG_CLOSED')) return;
         this.#mustGreet = true;
         this.#options.onDidFail(error);
@@ -125,23 +132,45 @@ export class ReplicaDispatcher {
   }
 
   async #step(signal: AbortSignal): Promise<void> {
-    const entries = await this.#read(signal);
-    if (entries.length === 0 && !this.#mustGreet) {
-      await this.#waitForNews(signal);
-      return;
-    }
-    const from = this.#next;
-    const { answer, eventCount } = await this.#call(from, entries, signal);
+    await this.#fill(signal);
+    const answered = await this.#window.takeFirst();
+    if (answered === undefined) return;
     this.#failures.reset();
-    this.#isHeldBack = answer.status === 'resynchronising';
+    this.#isHeldBack = answered.answer.status === 'resynchronising';
     if (this.#isHeldBack) {
+      await this.#rewind(this.#confirmed);
       this.#mustGreet = true;
       await this.#wakeup.sleep(this.#waits.next(), signal);
       return;
     }
     this.#waits.reset();
-    this.#mustGreet = false;
-    await this.#settle(answer, from, eventCount);
+    await this.#settle(answered);
+  }
+
+  /** Sends until so much is under way that an answer is due next. */
+  async #fill(signal: AbortSignal): Promise<void> {
+    while (!isAborted(signal) && this.#options.isActive()) {
+      const { frameCount } = this.#window;
+      if (this.#mustGreet) {
+        // What the replica says to it shows where to go on, so nothing else may be under way.
+        if (frameCount > 0) return;
+        this.#mustGreet = false;
+        await this.#send(await this.#read(signal), signal);
+        return;
+      }
+      if (frameCount >= this.#options.limits().maxBatchesInFlight) return;
+      const entries = await this.#read(signal);
+      if (entries.length > 0) await this.#send(entries, signal);
+      else if (this.#mustGreet) continue;
+      else if (!(await this.#waitForNews(signal))) return;
+    }
+  }
+
+  /** Gives up what is under way, and goes on behind `sequence`. */
+  async #rewind(sequence: number): Promise<void> {
+    await this.#window.clear();
+    this.#confirmed = sequence;
+    this.#next = sequence + 1;
   }
 
   async #read(signal: AbortSignal): Promise<readonly LogEntry[]> {
@@ -173,57 +202,62 @@ export class ReplicaDispatcher {
     this.#mustGreet = true;
   }
 
-  /** Sends, until it is answered, interrupted or stopped. */
-  async #call(from: number, entries: readonly LogEntry[], signal: AbortSignal): Promise<Sent> {
-    using calling = new LinkedAbort(signal);
-    this.#calling = calling;
-    return await this.#send(from, entries, calling.signal);
-  }
-
-  async #send(from: number, entries: readonly LogEntry[], signal: AbortSignal): Promise<Sent> {
+  async #send(entries: readonly LogEntry[], signal: AbortSignal): Promise<void> {
     const { peer, origin, log, content, limits } = this.#options;
+    const from = this.#next;
     const batch = await buildEventBatch(entries, content, limits().maxBatchBytes * 4);
-    const tail = Math.max(this.#servableFrom, log.tailSequence);
+    signal.throwIfAborted();
     const eventCount = batch.events.length;
-    const answer = await peer.apply(
-      {
-        v: 1,
-        origin,
-        log: { epoch: log.epoch, tail: Math.min(tail, from), head: log.headSequence },
-        from,
-        eventCount,
-        chunks: [...batch.chunkDigests],
-      },
-      [...batch.events, ...batch.chunks],
-      signal,
+    const isPipelined = this.#window.frameCount > 0;
+    // What is under way counts as there: it comes first.
+    const reached = isPipelined ? this.#confirmed + 1 : from;
+    const tail = Math.min(Math.max(this.#servableFrom, log.tailSequence), reached);
+    const header = {
+      ...{ v: 1 as const, origin, from, eventCount, chunks: [...batch.chunkDigests] },
+      log: { epoch: log.epoch, tail, head: log.headSequence },
+      ...(isPipelined && { isPipelined }),
+    };
+    this.#window.send({ from, eventCount }, (calling) =>
+      peer.apply(header, [...batch.events, ...batch.chunks], calling),
     );
-    return { answer, eventCount };
+    this.#next = from + eventCount;
   }
 
-  async #settle(answer: ApplyAnswer, from: number, eventCount: number): Promise<void> {
+  async #settle({ answer, from, eventCount }: AnsweredFrame<ApplyAnswer>): Promise<void> {
     const { log, peer, onDidConfirm } = this.#options;
     const { position, status, refused } = answer;
     const isOurs = position?.epoch === log.epoch && position.sequence <= log.headSequence;
-    if (!isOurs || (status === 'expects' && position.sequence + 1 === from)) {
+    const { sequence = 0 } = position ?? {};
+    const isWrong = status === 'expects' ? sequence + 1 === from : sequence + 1 < from + eventCount;
+    if (!isOurs || isWrong) {
       throw replicationError('DW_REPLICATION_INVALID_MESSAGE', {
         message: `The replica ${peer.nodeId} is at a position that makes no sense`,
-        details: { position, from, log: logStateOf(log) },
+        details: { position, from, eventCount, log: logStateOf(log) },
       });
     }
+    // It has not what was sent before, or more than that: nothing under way is of use.
+    if (status === 'expects' || sequence + 1 > this.#next) await this.#rewind(sequence);
+    this.#confirmed = sequence;
     await log.acknowledge(peer.nodeId, position);
-    this.#next = position.sequence + 1;
-    const confirmed = { sequence: position.sequence, refused };
-    onDidConfirm({ ...confirmed, eventCount: status === 'applied' ? eventCount : 0 });
+    onDidConfirm({ sequence, refused, eventCount: status === 'applied' ? eventCount : 0 });
   }
 
-  async #waitForNews(signal: AbortSignal): Promise<void> {
+  /**
+   * Waits until there is more to send, or until the first frame is answered.
+   *
+   * @returns Whether there may be more to send.
+   */
+  async #waitForNews(signal: AbortSignal): Promise<boolean> {
     using idle = new LinkedAbort(signal);
     this.#idle = idle;
-    const after = this.#next - 1;
+    const appended = this.#options.log.waitForAppend(this.#next - 1, { signal: idle.signal });
+    if (this.#window.frameCount > 0) void this.#window.settled().then(() => idle.abort());
     try {
-      await this.#options.log.waitForAppend(after, { signal: idle.signal });
+      await appended;
+      return true;
     } catch (error) {
       if (!idle.signal.aborted) throw error;
+      return this.#window.frameCount === 0;
     } finally {
       this.#idle = undefined;
     }

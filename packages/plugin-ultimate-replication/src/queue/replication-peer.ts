@@ -8,6 +8,7 @@ import type { ZodType } from 'zod';
 import { replicationError } from '../errors/replication-errors.js';
 import type { ObjectRecord } from '../objects/object-record.js';
 import type { PayloadSource } from '../objects/payload-source.js';
+import { FrameCompressor, unpackFrame } from './frame-compression.js';
 import { decodePeerFrame, encodePeerFrame, type PeerFrame } from './peer-frame.js';
 import {
   type ApplyAnswer,
@@ -47,6 +48,7 @@ interface CallOptions {
 export class ReplicationPeer {
   readonly nodeId: string;
   readonly #transport: IPeerTransport;
+  readonly #compressor = new FrameCompressor();
 
   constructor(transport: IPeerTransport, nodeId: string) {
     this.#transport = transport;
@@ -132,12 +134,12 @@ export class ReplicationPeer {
     schema: ZodType<THeader>,
     { attachments, timeoutMs = limitsMs.short, signal }: CallOptions,
   ): Promise<PeerFrame<THeader>> {
-    const body = encodePeerFrame(header, attachments);
+    const body = await this.#compressor.pack(encodePeerFrame(header, attachments));
     const answer = await this.#transport.call(this.nodeId, service, body, {
       timeoutMs,
       ...(signal && { signal }),
     });
-    return decodePeerFrame(answer, schema);
+    return decodePeerFrame(await unpackFrame(answer), schema);
   }
 }
 

@@ -86,10 +86,11 @@ export class ReplicationScalingManager implements IScalableSubsystem {
     return this.#composed.currentBackpressureState;
   }
 
-  /** Bounds of one batch to a replica. */
+  /** Bounds of what is under way to a replica. */
   get dispatchLimits(): DispatchLimits {
-    const share = Math.floor(this.currentLimits.maxMemoryBytes / 64);
-    return { maxBatchEntries: 256, maxBatchBytes: Math.min(1_048_576, Math.max(1_024, share)) };
+    const share = Math.floor(this.currentLimits.maxMemoryBytes / 128);
+    const maxBatchBytes = Math.min(524_288, Math.max(1_024, share));
+    return { maxBatchEntries: 256, maxBatchBytes, maxBatchesInFlight: 4 };
   }
 
   getScalingMetrics(): ScalingMetrics {

@@ -155,13 +155,13 @@ export class ReplicaDispatcher {
         // What the replica says to it shows where to go on, so nothing else may be under way.
         if (frameCount > 0) return;
         this.#mustGreet = false;
-        await this.#send(await this.#read(signal), signal);
+        await this.#send((await this.#read(signal)) ?? [], signal);
         return;
       }
       if (frameCount >= this.#options.limits().maxBatchesInFlight) return;
       const entries = await this.#read(signal);
+      if (entries === undefined) continue;
       if (entries.length > 0) await this.#send(entries, signal);
-      else if (this.#mustGreet) continue;
       else if (!(await this.#waitForNews(signal))) return;
     }
   }
@@ -173,7 +173,8 @@ export class ReplicaDispatcher {
     this.#next = sequence + 1;
   }
 
-  async #read(signal: AbortSignal): Promise<readonly LogEntry[]> {
+  /** Reads what comes next; `undefined` where it is gone, and the replica is to be greeted. */
+  async #read(signal: AbortSignal): Promise<readonly LogEntry[] | undefined> {
     const { log, limits } = this.#options;
     const { maxBatchEntries, maxBatchBytes } = limits();
     try {
@@ -191,7 +192,7 @@ export class ReplicaDispatcher {
       } else {
         throw error;
       }
-      return [];
+      return undefined;
     }
   }
 

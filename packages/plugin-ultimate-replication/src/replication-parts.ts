@@ -22,6 +22,7 @@ import { ReplicatedObjectStore } from './objects/replicated-object-store.js';
 import { StateChanges } from './objects/state-changes.js';
 import { AppendGate } from './queue/append-gate.js';
 import { Confirmations } from './queue/confirmations.js';
+import { DeadLetterRetry } from './queue/dead-letter-retry.js';
 import { DeadLetters } from './queue/dead-letters.js';
 import { EventReceiver } from './queue/event-receiver.js';
 import { OriginPositions } from './queue/origin-positions.js';
@@ -79,7 +80,8 @@ async function openStoredParts(context: PluginContext, config: ReplicationConfig
   const detector = new ConflictDetector(content, counters);
   const changes = new StateChanges({ content, table, detector, conflicts, counters });
   const objectParts = { content, table, versions, conflicts, changes };
-  return { ...objectParts, counters, strategies, router, log, positions };
+  const deadLetters = await DeadLetters.open({ store, clock });
+  return { ...objectParts, counters, strategies, router, log, positions, deadLetters };
 }
 
 /** Opens the parts of replication and wires them. Nothing runs yet. */
@@ -93,9 +95,9 @@ export async function openReplicationParts(context: PluginContext, config: Repli
   const writing = wireWriting(context, config, stored, registry);
   const receiving = wireReceiving(context, config, stored);
   const { gate, writes, confirmations, appendGate } = writing;
-  const { log, router, counters, content, positions } = stored;
+  const { log, router, counters, content, positions, deadLetters } = stored;
   const scaling = new ReplicationScalingManager({
-    ...{ log, router, counters, registry, gate },
+    ...{ log, router, counters, registry, gate, deadLetters },
     concurrency: [writes, receiving.fetches],
   });
   const links = new ReplicaLinks({
@@ -140,8 +142,10 @@ function wireWriting(
 function wireReceiving(
   { clock, store, logger, services, node }: PluginContext,
   { maxObjectBytes }: ReplicationConfig,
-  { content, table, versions, changes, counters, positions, log, strategies }: StoredParts,
+  stored: StoredParts,
 ) {
+  const { content, table, versions, changes, counters } = stored;
+  const { positions, log, strategies, deadLetters } = stored;
   const transport = services.get(IPeerTransport);
   const peerOf = (nodeId: string) => new ReplicationPeer(transport, nodeId);
   const fetches = new ConcurrencyLimit(defaultScalingLimits.maxConcurrentOperations);
@@ -151,9 +155,9 @@ function wireReceiving(
   });
   const shared = { content, applier, positions, peerOf, counters, logger };
   const resynchroniser = new Resynchroniser({ ...shared, store });
-  const deadLetters = new DeadLetters({ store, clock });
   const receiver = new EventReceiver({ ...shared, clock, deadLetters, resynchroniser });
   const snapshots = new SnapshotServer({ table, log, strategies, nodeId: node.nodeId });
   const sync = new OnlineSync({ resynchroniser, peerOf, clock, logger });
-  return { fetches, receiver, resynchroniser, snapshots, sync, transport };
+  const letterRetry = new DeadLetterRetry({ deadLetters, applier, peerOf });
+  return { fetches, receiver, resynchroniser, snapshots, sync, transport, letterRetry };
 }

@@ -9,6 +9,7 @@ import {
   type Topic,
 } from '@datawarehouse/sdk';
 import { conflictRoutes } from './api/conflict-routes.js';
+import { deadLetterRoutes } from './api/dead-letter-routes.js';
 import { objectRoutes } from './api/object-routes.js';
 import { replicaRoutes } from './api/replica-routes.js';
 import { routingRoutes } from './api/routing-routes.js';
@@ -42,6 +43,7 @@ export class UltimateReplicationPlugin implements IPlugin {
       ...conflictRoutes(conflicts, parts.objects),
       ...routingRoutes(parts.router, parts.strategies),
       ...replicaRoutes({ ...parts, nodeId: context.node.nodeId }),
+      ...deadLetterRoutes(parts.deadLetters, parts.letterRetry),
     ]) {
       context.routes.add(route);
     }

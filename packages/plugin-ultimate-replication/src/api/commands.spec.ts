@@ -2,9 +2,9 @@ import { createHash, randomBytes } from 'node:crypto';
 import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { ApiClient, CliContext, CliOutput } from '@datawarehouse/sdk';
-import { callRoute } from '@datawarehouse/sdk/testing';
+import type { ApiClient } from '@datawarehouse/sdk';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { apiOf, type CommandRun, once, runCommand } from '../testing/command-line.js';
 import { TestCluster } from '../testing/test-node.js';
 import { commands } from './commands.js';
 
@@ -24,16 +24,11 @@ afterEach(async () => {
   await rm(folder, { recursive: true });
 });
 
-async function* once(bytes: Uint8Array): AsyncGenerator<Uint8Array> {
-  yield bytes;
-}
-
 /** Calls the routes of the first node, and knows the host's routes of members. */
 const api: ApiClient = {
   endpoint: 'http://a',
   request: async (method, path, request = {}) => {
-    if (method === 'PATCH') throw new TypeError('No such route');
-    const { membership, context } = cluster.at(0);
+    const { membership } = cluster.at(0);
     if (path.startsWith('/api/v1/cluster/members')) {
       const { endpoint } = (request.json ?? {}) as { endpoint: string };
       const nodeId = path.split('/').at(-1) ?? '';
@@ -43,65 +38,17 @@ const api: ApiClient = {
           : { nodeId, wasMember: await membership.remove(nodeId) };
       return { status: 200, headers: {}, body: once(Buffer.of()), json: async () => json };
     }
-    const query = new URLSearchParams();
-    for (const [name, value] of Object.entries(request.query ?? {})) {
-      if (value !== undefined) query.set(name, String(value));
-    }
-    const pieces: Uint8Array[] = [];
-    if (request.body instanceof Uint8Array) pieces.push(request.body);
-    else if (request.body) for await (const piece of request.body) pieces.push(piece);
-    const response = await callRoute(context, method, `${path}?${query.toString()}`, {
-      headers: request.headers ?? {},
-      body: request.json ?? (request.body && Buffer.concat(pieces)),
-    });
-    const { status, headers, json } = response;
-    const body = once(tamper(response.body ?? Buffer.of()));
-    return { status, headers, body, json: async () => json };
+    return await routes.request(method, path, request);
   },
 };
 
-interface Run {
-  readonly json?: boolean;
-  readonly input?: string;
-  readonly options?: CliContext['options'];
-}
+const routes = apiOf(
+  () => cluster.at(0).context,
+  (body) => tamper(body),
+);
 
-/** Runs a command, and returns what it writes. */
-async function dw(name: string, given: Record<string, string> = {}, run: Run = {}) {
-  const written = { lines: [] as string[], notes: [] as string[], result: undefined as unknown };
-  const bytes: Uint8Array[] = [];
-  let progressed = 0;
-  const output: CliOutput = {
-    isJson: run.json === true,
-    result: (value, print) => {
-      written.result = value;
-      if (run.json !== true) print();
-    },
-    line: (text) => written.lines.push(text),
-    table: (rows) => {
-      for (const row of rows) written.lines.push(Object.values(row).join(' '));
-    },
-    note: (text) => written.notes.push(text),
-    write: async (chunk) => void bytes.push(chunk),
-    progress: () => ({
-      advance: (by) => {
-        progressed += by;
-      },
-      [Symbol.dispose]: () => undefined,
-    }),
-  };
-  const command = commands.find((one) => one.name === name);
-  if (command === undefined) throw new TypeError(`There is no command ${name}`);
-  await command.run({
-    arguments: given,
-    options: run.options ?? {},
-    api,
-    output,
-    input: once(Buffer.from(run.input ?? '')),
-    signal: new AbortController().signal,
-  });
-  return { ...written, progressed, bytes: Buffer.concat(bytes) };
-}
+const dw = (name: string, given: Record<string, string> = {}, run: CommandRun = {}) =>
+  runCommand(api, name, given, run);
 
 const sha256 = (data: Uint8Array) => createHash('sha256').update(data).digest('hex');
 

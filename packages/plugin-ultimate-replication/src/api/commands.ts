@@ -1,5 +1,6 @@
 import type { CliCommand } from '@datawarehouse/sdk';
 import { conflictCommands } from './commands/conflict-commands.js';
+import { deadLetterCommands } from './commands/dead-letter-commands.js';
 import { getCommand } from './commands/get-command.js';
 import { listCommand } from './commands/list-command.js';
 import { putCommand } from './commands/put-command.js';
@@ -16,4 +17,5 @@ export const commands: readonly CliCommand[] = [
   ...routingCommands,
   ...replicaCommands,
   ...conflictCommands,
+  ...deadLetterCommands,
 ];

@@ -73,6 +73,21 @@ export const replicationErrors = {
     hint: 'Run the same version on every node; the event is kept among the dead letters.',
     category: 'invalid',
   },
+  DW_REPLICATION_EVENT_FAILED: {
+    message: 'An event of another node cannot be applied',
+    hint: 'See the cause; mend it, then use `dw dead-letters retry`.',
+    category: 'internal',
+  },
+  DW_REPLICATION_UNKNOWN_LETTER: {
+    message: 'There is no such dead letter',
+    hint: 'See `dw dead-letters`; it may have been dropped, or applied.',
+    category: 'notFound',
+  },
+  DW_REPLICATION_LETTER_INCOMPLETE: {
+    message: 'The dead letter holds only the beginning of its event',
+    hint: 'Write the object again on the node that it came from, then drop the letter.',
+    category: 'invalid',
+  },
   DW_REPLICATION_INVALID_MESSAGE: {
     message: 'A message of another node is malformed',
     hint: 'Run the same version on every node.',

@@ -1,57 +1,8 @@
-import { contentError, peerError, sha256Hex, storePrefix } from '@datawarehouse/sdk';
+import { contentError, peerError, storePrefix } from '@datawarehouse/sdk';
 import { describe, expect, it } from 'vitest';
-import { eventually, TestCluster } from '../testing/test-node.js';
-import { decodePeerFrame, encodePeerFrame } from './peer-frame.js';
-import {
-  type ApplyAnswer,
-  type ApplyHeader,
-  applyAnswerSchema,
-  services,
-} from './peer-messages.js';
-
-/** A node that follows the log of `x`, which is played by the test. */
-async function startFollower() {
-  const cluster = await TestCluster.start([]);
-  const transport = cluster.network.transport('x');
-  const log = { epoch: 'epoch-1', tail: 1, head: 0 };
-  transport.handle(services.ping, async () => encodePeerFrame({ v: 1, log }));
-  transport.handle(services.snapshot, async () => encodePeerFrame({ log }));
-  transport.handle(services.apply, async () => {
-    return encodePeerFrame({ status: 'resynchronising', refused: [] });
-  });
-  const node = await cluster.add({ nodeId: 'a', members: ['x'] });
-  await eventually('a to follow x', async () => (await node.replicas())[0]?.received);
-  const apply = async (
-    events: readonly Uint8Array[],
-    changes: Partial<ApplyHeader> = {},
-    chunks: readonly Uint8Array[] = [],
-  ): Promise<ApplyAnswer> => {
-    const from = changes.from ?? 1;
-    const header = {
-      ...{ v: 1, origin: 'x', from, eventCount: events.length, chunks: [] },
-      log: { epoch: 'epoch-1', tail: 1, head: from + events.length - 1 },
-      ...changes,
-    };
-    const body = encodePeerFrame(header, [...events, ...chunks]);
-    const answer = await transport.call('a', services.apply, body);
-    return decodePeerFrame(answer, applyAnswerSchema).header;
-  };
-  const dispose = () => cluster[Symbol.asyncDispose]();
-  return { node, transport, apply, [Symbol.asyncDispose]: dispose };
-}
-
-function event(changes: Readonly<Record<string, unknown>>): Uint8Array {
-  const fields = {
-    ...{ v: 1, operation: 'delete', namespace: 'n', key: 'k', strategy: 'asynchronous' },
-    ...{ version: `${Date.now()}.0@x`, timestampMs: 1 },
-    ...changes,
-  };
-  return Buffer.from(JSON.stringify(fields));
-}
-
-const content = Buffer.from('content');
-const digest = sha256Hex(content);
-const payload = { digest: `sha256:${digest}`, sizeBytes: content.length };
+import { content, digest, event, payload, startFollower } from '../testing/played-origin.js';
+import { encodePeerFrame } from './peer-frame.js';
+import { services } from './peer-messages.js';
 
 describe('EventReceiver', { timeout: 30_000 }, () => {
   it('applies events in order and each once, and answers with its position', async () => {
@@ -70,6 +21,17 @@ describe('EventReceiver', { timeout: 30_000 }, () => {
     const overlap = await apply([put, event({ key: 'other' })], { chunks: [digest] }, [content]);
     expect(overlap.position?.sequence).toBe(2);
     expect(node.metric('remoteEventsApplied')).toBe(2);
+  });
+
+  it('says again what it refused when it is asked again', async () => {
+    await using started = await startFollower();
+    const { apply } = started;
+    const poison = [event({}), Buffer.from('nonsense'), Buffer.from('more of it')];
+    const first = await apply(poison);
+    expect(first.refused).toHaveLength(2);
+    expect(await apply(poison)).toEqual(first);
+    const overlap = await apply([...poison.slice(2), Buffer.from('and more')], { from: 3 });
+    expect(overlap.refused.map(({ sequence }) => sequence)).toEqual([3, 4]);
   });
 
   it('refuses a gap, and says what it expects', async () => {

@@ -1,4 +1,5 @@
 import type { ScalingMetricDescriptor, ScalingMetrics, WriteAheadLog } from '@datawarehouse/sdk';
+import type { DeadLetters } from '../queue/dead-letters.js';
 import type { ReplicaRegistry } from '../replicas/replica-registry.js';
 import type { StrategyRouter } from '../routing/strategy-router.js';
 import type { ReplicationCounters } from './replication-counters.js';
@@ -9,6 +10,7 @@ export interface ReplicationMetricSources {
   readonly registry: ReplicaRegistry;
   readonly router: StrategyRouter;
   readonly counters: ReplicationCounters;
+  readonly deadLetters: DeadLetters;
 }
 
 /** Reads the metrics of replication, without I/O and without changing anything. */
@@ -34,6 +36,7 @@ export function readReplicationMetrics(sources: ReplicationMetricSources): Scali
     'replication.strategyRouteCount': router.routing.routes.length,
     'replication.defaultStrategy': router.routing.defaultStrategy,
     'replication.deadLetters': counters.deadLetters,
+    'replication.deadLettersHeld': sources.deadLetters.heldCount,
     'replication.truncations': counters.truncations,
     'replication.resynchronisations': counters.resynchronisations,
     'replication.damagedRecords': counters.damagedRecords,
@@ -82,6 +85,7 @@ export const replicationMetricDescriptors: readonly ScalingMetricDescriptor[] = 
   counter('shortCircuitedComparisons', 'Comparisons that needed no bytes: root digests decided.'),
   gauge('strategyRouteCount', 'Routes in the table.'),
   counter('deadLetters', 'Events and versions of other nodes that could not be applied.'),
+  gauge('deadLettersHeld', 'Events among the dead letters now.'),
   counter('truncations', 'Times that a replica fell behind what the log held.'),
   counter('resynchronisations', 'Full exchanges with another node that were completed.'),
   counter('damagedRecords', 'Stored records found damaged.'),

@@ -1,9 +1,7 @@
-import type { ApiRequest, CliCommand, CliContext } from '@datawarehouse/sdk';
-import { type ZodType, z } from 'zod';
+import type { CliCommand, CliContext } from '@datawarehouse/sdk';
+import { z } from 'zod';
 import { objectAddress } from './object-path.js';
-import { readAnswer } from './read-answer.js';
-
-const pageLength = 1000;
+import { pages } from './pages.js';
 
 const objectsSchema = z.looseObject({
   objects: z.array(
@@ -75,18 +73,4 @@ async function listObjects(context: CliContext, namespace: string): Promise<void
     );
     if (objects.length === 0) output.note(`There are no such objects in ${namespace}.`);
   });
-}
-
-async function* pages<T extends { readonly next?: string | undefined }>(
-  { api, signal }: CliContext,
-  { path, query }: { readonly path: string; readonly query: ApiRequest['query'] },
-  schema: ZodType<T>,
-): AsyncGenerator<T> {
-  let after: string | undefined;
-  do {
-    const request = { query: { ...query, limit: pageLength, after }, signal };
-    const page: T = await readAnswer(await api.request('GET', path, request), schema);
-    yield page;
-    after = page.next;
-  } while (after !== undefined);
 }

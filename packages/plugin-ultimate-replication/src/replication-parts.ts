@@ -30,6 +30,7 @@ import { ReplicationPeer } from './queue/replication-peer.js';
 import { WriteConfirmation } from './queue/write-confirmation.js';
 import { ReplicaLinks } from './replicas/replica-links.js';
 import { ReplicaRegistry } from './replicas/replica-registry.js';
+import { ReplicaRemoval } from './replicas/replica-removal.js';
 import { StrategyRouter } from './routing/strategy-router.js';
 import { createReplicationCounters } from './scaling/replication-counters.js';
 import { ReplicationScalingManager } from './scaling/replication-scaling-manager.js';
@@ -109,7 +110,11 @@ export async function openReplicationParts(context: PluginContext, config: Repli
     dispatchLimits: () => scaling.dispatchLimits,
   });
   registry.listen(links);
-  return { ...stored, ...writing, ...receiving, registry, scaling, links };
+  const removal = new ReplicaRemoval({
+    ...{ nodeId: context.node.nodeId, logger: context.logger, peerOf: receiving.peerOf },
+    membership: context.services.get(IClusterMembership),
+  });
+  return { ...stored, ...writing, ...receiving, registry, scaling, links, removal };
 }
 
 /** What a write on this node goes through. */
@@ -159,5 +164,5 @@ function wireReceiving(
   const snapshots = new SnapshotServer({ table, log, strategies, nodeId: node.nodeId });
   const sync = new OnlineSync({ resynchroniser, peerOf, clock, logger });
   const letterRetry = new DeadLetterRetry({ deadLetters, applier, peerOf });
-  return { fetches, receiver, resynchroniser, snapshots, sync, transport, letterRetry };
+  return { fetches, receiver, resynchroniser, snapshots, sync, transport, peerOf, letterRetry };
 }

@@ -51,7 +51,10 @@ export class UltimateReplicationPlugin implements IPlugin {
     // Before the first write, so that the log holds it for every replica.
     context.scope.own(await parts.registry.open());
     const onPing = parts.links.answerPing.bind(parts.links);
-    for (const service of offerPeerServices({ ...parts, onPing })) context.scope.own(service);
+    const { logger } = context;
+    for (const service of offerPeerServices({ ...parts, onPing, logger })) {
+      context.scope.own(service);
+    }
   }
 
   async startAsync(): Promise<void> {

@@ -144,6 +144,7 @@ describe('the HTTP route of replicas', { timeout: 30_000 }, () => {
           endpoint: 'http://b',
           active: true,
           lag: 0,
+          lagBytes: 0,
           lagSeconds: 0,
           consecutiveFailures: 0,
           position: { sequence: 1 },

@@ -24,18 +24,14 @@ afterEach(async () => {
   await rm(folder, { recursive: true });
 });
 
-/** Calls the routes of the first node, and knows the host's routes of members. */
+/** Calls the routes of the first node, and knows the host's route of joining. */
 const api: ApiClient = {
   endpoint: 'http://a',
   request: async (method, path, request = {}) => {
     const { membership } = cluster.at(0);
     if (path.startsWith('/api/v1/cluster/members')) {
       const { endpoint } = (request.json ?? {}) as { endpoint: string };
-      const nodeId = path.split('/').at(-1) ?? '';
-      const json =
-        method === 'POST'
-          ? { member: await membership.join(endpoint) }
-          : { nodeId, wasMember: await membership.remove(nodeId) };
+      const json = { member: await membership.join(endpoint) };
       return { status: 200, headers: {}, body: once(Buffer.of()), json: async () => json };
     }
     return await routes.request(method, path, request);
@@ -170,9 +166,18 @@ describe('the commands of replication', { timeout: 30_000 }, () => {
     await expect
       .poll(async () => ((await dw('replicas', {}, { json: true })).result as unknown[]).length)
       .toBe(2);
-    expect((await dw('replicas')).lines[0]).toMatch(/^b http:\/\/b true 0 0 0 false$/);
-    expect((await dw('replicas remove', { id: 'c' })).lines).toEqual(['removed c']);
-    expect((await dw('replicas remove', { id: 'c' })).lines).toEqual(['c was no member']);
+    expect((await dw('replicas')).lines[0]).toMatch(/^b http:\/\/b true 0 0 0 0 false$/);
+    const removed = await dw('replicas remove', { id: 'c' });
+    expect(removed.lines).toEqual(['removed c here, and on b']);
+    expect((await dw('replicas remove', { id: 'c' })).lines).toEqual([
+      'c was no member here, and on b',
+    ]);
+    cluster.network.cut('a', 'b');
+    const cut = await dw('replicas remove', { id: 'c' });
+    expect(cut.lines).toEqual(['c was no member here']);
+    expect(cut.notes).toEqual([
+      'b could not be told (DW_PEER_UNREACHABLE); remove c there as well.',
+    ]);
   });
 
   it('take names that no path can hold', async () => {

@@ -78,6 +78,11 @@ export const replicationErrors = {
     hint: 'See the cause; mend it, then use `dw dead-letters retry`.',
     category: 'internal',
   },
+  DW_REPLICATION_OWN_ID: {
+    message: 'A node cannot forget itself',
+    hint: 'Remove it on another node, then stop it.',
+    category: 'invalid',
+  },
   DW_REPLICATION_UNKNOWN_LETTER: {
     message: 'There is no such dead letter',
     hint: 'See `dw dead-letters`; it may have been dropped, or applied.',

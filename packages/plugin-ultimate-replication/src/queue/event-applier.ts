@@ -42,6 +42,8 @@ interface DecodedEvents {
   readonly letters: readonly DeadLetter[];
 }
 
+/** Longest event: both names, escaped, and all else that a version has. */
+const maxEventBytes = 65_536;
 /** Times that a batch fails for a reason that lies here, before its events are tried singly. */
 const patience = 3;
 
@@ -102,7 +104,7 @@ export class EventApplier {
   }
 
   async #applyTogether(batch: EventsOfOrigin): Promise<readonly DeadLetter[]> {
-    const { records, eventOf, letters } = decodeAll(batch.events);
+    const { records, eventOf, letters } = decodeAll(batch);
     const peer = this.#options.peerOf(batch.origin);
     const source = peer.payloads(batch.chunks);
     const { content } = this.#options;
@@ -158,13 +160,13 @@ function isTransient(error: unknown, signal: AbortSignal): boolean {
   return retryable || passing || code.startsWith('DW_PEER_');
 }
 
-function decodeAll(events: readonly NumberedEvent[]): DecodedEvents {
+function decodeAll({ origin, events }: EventsOfOrigin): DecodedEvents {
   const records: ObjectRecord[] = [];
   const eventOf = new Map<ObjectRecord, NumberedEvent>();
   const letters: DeadLetter[] = [];
   for (const event of events) {
     try {
-      const record = decodeEvent(event.data);
+      const record = decodeEventOf(origin, event.data);
       records.push(record);
       eventOf.set(record, event);
     } catch (error) {
@@ -173,4 +175,21 @@ function decodeAll(events: readonly NumberedEvent[]): DecodedEvents {
     }
   }
   return { records, eventOf, letters };
+}
+
+/** A node's log holds what was written on that node, and nothing in the name of others. */
+function decodeEventOf(origin: string, data: Uint8Array): ObjectRecord {
+  if (data.byteLength > maxEventBytes) {
+    throw replicationError('DW_REPLICATION_INVALID_EVENT', {
+      message: `An event of another node has ${data.byteLength} bytes, more than ${maxEventBytes}`,
+      details: { sizeBytes: data.byteLength, maxBytes: maxEventBytes },
+    });
+  }
+  const record = decodeEvent(data);
+  const { nodeId } = record.version;
+  if (nodeId === origin) return record;
+  throw replicationError('DW_REPLICATION_INVALID_EVENT', {
+    message: `An event in the log of ${origin} claims to be written by another node`,
+    details: { origin, writtenBy: nodeId },
+  });
 }

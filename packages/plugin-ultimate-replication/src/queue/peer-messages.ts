@@ -11,6 +11,7 @@ export const services = Object.freeze({
   current: 'replication.current',
   snapshot: 'replication.snapshot',
   pull: 'replication.pull',
+  forget: 'replication.forget',
 });
 
 /** Most chunks of one request: 4 MiB. */
@@ -37,24 +38,31 @@ export function logStateOf(log: WriteAheadLog): LogState {
 }
 
 const logFields = { epoch: z.string().min(1).max(64), tail: sequence, head: sequence };
-const logSchema = z.object(logFields);
+const logSchema = z
+  .object(logFields)
+  .refine(({ tail, head }) => tail <= head + 1, 'its log ends before it begins');
 
 /** A place in a log. */
 export const positionSchema = z.object({ epoch: z.string().min(1).max(64), sequence });
 
 /** Head of a batch of events; the events come first among the attachments, then the chunks. */
-export const applySchema = z.object({
-  v: z.literal(1),
-  origin: z.string().regex(NODE_ID_PATTERN),
-  log: logSchema,
-  /** Sequence of the first event. */
-  from: z.int().min(1),
-  eventCount: z.int().min(0).max(1_000),
-  /** Whether the batch before it is not answered yet, so that this one may have overtaken it. */
-  isPipelined: z.boolean().optional(),
-  /** Digests of the chunks that come along, so that small contents need no further call. */
-  chunks: z.array(chunkDigest).max(1_000),
-});
+export const applySchema = z
+  .object({
+    v: z.literal(1),
+    origin: z.string().regex(NODE_ID_PATTERN),
+    log: logSchema,
+    /** Sequence of the first event. */
+    from: z.int().min(1),
+    eventCount: z.int().min(0).max(1_000),
+    /** Whether the batch before it is not answered yet, so that this one may have overtaken it. */
+    isPipelined: z.boolean().optional(),
+    /** Digests of the chunks that come along, so that small contents need no further call. */
+    chunks: z.array(chunkDigest).max(1_000),
+  })
+  .refine(
+    ({ from, eventCount, log }) => from + eventCount - 1 <= log.head,
+    'it has events behind the end of its log',
+  );
 
 /** Head of a batch of events. */
 export type ApplyHeader = z.output<typeof applySchema>;
@@ -136,6 +144,8 @@ export const pullAnswerSchema = z.object({
 
 /** What fetching another node's objects has done. */
 export type PullCounts = Readonly<z.output<typeof pullAnswerSchema>>;
+
+export const forgetSchema = z.object({ nodeId: z.string().regex(NODE_ID_PATTERN) });
 
 /** A head without content. */
 export const emptySchema = z.object({});

@@ -1,7 +1,15 @@
-import type { ContentStore, IPeerTransport, PeerRequest } from '@datawarehouse/sdk';
+import {
+  type ContentStore,
+  DwError,
+  type IPeerTransport,
+  type Logger,
+  type PeerRequest,
+} from '@datawarehouse/sdk';
 import type { ZodType } from 'zod';
 import { objectPath } from '../objects/object-name.js';
 import type { ObjectTable } from '../objects/object-table.js';
+import type { ReplicaRemoval } from '../replicas/replica-removal.js';
+import type { ReplicationCounters } from '../scaling/replication-counters.js';
 import type { Resynchroniser } from '../sync/resynchroniser.js';
 import type { SnapshotServer } from '../sync/snapshot-server.js';
 import type { EventReceiver } from './event-receiver.js';
@@ -11,6 +19,7 @@ import {
   chunkListSchema,
   chunksSchema,
   currentSchema,
+  forgetSchema,
   MAX_DIGESTS_PER_CALL,
   type Ping,
   pingSchema,
@@ -28,6 +37,9 @@ export interface PeerServicesOptions {
   readonly table: ObjectTable;
   readonly snapshots: SnapshotServer;
   readonly resynchroniser: Resynchroniser;
+  readonly removal: ReplicaRemoval;
+  readonly counters: ReplicationCounters;
+  readonly logger: Logger;
   /** Takes note of another node's ping, and answers it. */
   readonly onPing: (from: string, ping: Ping) => Ping;
 }
@@ -39,7 +51,7 @@ interface Answer {
 
 /** Offers other nodes what replication asks of them. */
 export function offerPeerServices(options: PeerServicesOptions): readonly Disposable[] {
-  const { transport, receiver, onPing } = options;
+  const { receiver, onPing, removal } = options;
   const offer = <T>(
     service: string,
     schema: ZodType<T>,
@@ -47,21 +59,50 @@ export function offerPeerServices(options: PeerServicesOptions): readonly Dispos
   ): Disposable => {
     // One for each service: what listings gain says nothing about contents.
     const compressor = new FrameCompressor();
-    return transport.handle(service, async (request) => {
+    return handleCounted(options, service, async (request) => {
       const { header } = decodePeerFrame(await unpackFrame(request.body), schema);
       const answer = await handle(header, request);
       return await compressor.pack(encodePeerFrame(answer.header, answer.attachments));
     });
   };
   return [
-    transport.handle(services.apply, async (request) =>
+    handleCounted(options, services.apply, async (request) =>
       encodePeerFrame(await receiver.receive(request)),
     ),
     offer(services.ping, pingSchema, (ping, { from }) => ({
       header: { v: 1, ...onPing(from, ping) },
     })),
+    offer(services.forget, forgetSchema, async ({ nodeId }) => {
+      await removal.forget(nodeId);
+      return { header: {} };
+    }),
     ...offerContents(offer, options),
   ];
+}
+
+/** Codes for messages that no sound node sends. */
+const refusals: ReadonlySet<string> = new Set([
+  'DW_REPLICATION_INVALID_MESSAGE',
+  'DW_REPLICATION_ORIGIN_MISMATCH',
+]);
+
+/** Counts and logs what is refused because of what it is. */
+function handleCounted(
+  { transport, counters, logger }: PeerServicesOptions,
+  service: string,
+  handle: (request: PeerRequest) => Promise<Uint8Array>,
+): Disposable {
+  return transport.handle(service, async (request) => {
+    try {
+      return await handle(request);
+    } catch (error) {
+      if (DwError.is(error) && refusals.has(error.code)) {
+        counters.refusedMessages += 1;
+        logger.warn({ error, service, from: request.from }, 'a message of a node was refused');
+      }
+      throw error;
+    }
+  });
 }
 
 type Offer = <T>(

@@ -4,7 +4,7 @@ import { describe, expect, it } from 'vitest';
 import type { CallFate, NetworkCall } from '../testing/memory-network.js';
 import { eventually, TestCluster } from '../testing/test-node.js';
 import { unpackFrame } from './frame-compression.js';
-import { decodePeerFrame } from './peer-frame.js';
+import { decodePeerFrame, encodePeerFrame } from './peer-frame.js';
 import { applySchema, services } from './peer-messages.js';
 
 /** The same numbers on every run. */
@@ -124,6 +124,48 @@ describe('ReplicaDispatcher', { timeout: 30_000 }, () => {
     await cluster.settled();
     expect(cluster.at(1).metric('remoteEventsApplied')).toBe(40);
     expect((await cluster.at(1).objects.list('load')).objects).toHaveLength(40);
+  });
+
+  it.each([
+    ['another epoch', () => ({ status: 'applied', position: { epoch: 'other', sequence: 1 } })],
+    [
+      'more than there is',
+      (epoch: string) => ({ status: 'applied', position: { epoch, sequence: 9 } }),
+    ],
+    [
+      'less than was sent',
+      (epoch: string) => ({ status: 'applied', position: { epoch, sequence: 0 } }),
+    ],
+    [
+      'what it was just sent',
+      (epoch: string) => ({ status: 'expects', position: { epoch, sequence: 0 } }),
+    ],
+    ['no position', () => ({ status: 'applied' })],
+    ['no answer that is known', () => ({ status: 'perfect' })],
+  ])('believes no replica that claims %s', async (_, lie) => {
+    await using cluster = await TestCluster.start([]);
+    const transport = cluster.network.transport('x');
+    const log = { epoch: 'epoch-1', tail: 1, head: 0 };
+    transport.handle(services.ping, async () => encodePeerFrame({ v: 1, log }));
+    transport.handle(services.snapshot, async () => encodePeerFrame({ log }));
+    let lieCount = 0;
+    let isHonest = false;
+    transport.handle(services.apply, async ({ body }) => {
+      const { header } = decodePeerFrame(await unpackFrame(body), applySchema);
+      const { epoch } = header.log;
+      const position = { epoch, sequence: header.from + header.eventCount - 1 };
+      if (isHonest || header.eventCount === 0)
+        return encodePeerFrame({ status: 'applied', position });
+      lieCount += 1;
+      return encodePeerFrame(lie(epoch));
+    });
+    const node = await cluster.add({ nodeId: 'a', members: ['x'] });
+    await node.put('docs', 'k', 'x');
+    await eventually('two lies', () => lieCount >= 2);
+    expect(node.metric('totalReplicatedEvents')).toBe(0);
+    expect(node.metric('replica.x.lag')).toBe(1);
+    isHonest = true;
+    await eventually('the truth', () => node.metric('replica.x.lag') === 0);
   });
 
   it('goes back where a replica has less than it confirmed', async () => {

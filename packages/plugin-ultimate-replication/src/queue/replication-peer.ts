@@ -83,6 +83,12 @@ export class ReplicationPeer {
     return (await this.#call(services.pull, scope, pullAnswerSchema, options)).header;
   }
 
+  /** Makes the other node forget a node for good. */
+  async forget(nodeId: string, signal?: AbortSignal): Promise<void> {
+    const options = { timeoutMs: limitsMs.ping, signal };
+    await this.#call(services.forget, { nodeId }, emptySchema, options);
+  }
+
   /** The node's contents. `inline` holds chunks that came along with a message. */
   payloads(inline: ReadonlyMap<string, Uint8Array> = new Map()): PayloadSource {
     return {

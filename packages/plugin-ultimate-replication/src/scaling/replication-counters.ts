@@ -12,6 +12,8 @@ export interface ReplicationCounters {
   shortCircuitedComparisons: number;
   /** Events of other nodes that could not be applied. */
   deadLetters: number;
+  /** Messages of other nodes that no sound node sends. */
+  refusedMessages: number;
   /** Times that a replica fell behind what the log still held. */
   truncations: number;
   /** Full exchanges with another node that were completed. */
@@ -30,6 +32,7 @@ export function createReplicationCounters(): ReplicationCounters {
     comparisons: 0,
     shortCircuitedComparisons: 0,
     deadLetters: 0,
+    refusedMessages: 0,
     truncations: 0,
     resynchronisations: 0,
     damagedRecords: 0,

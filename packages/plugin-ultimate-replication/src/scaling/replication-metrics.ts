@@ -37,6 +37,7 @@ export function readReplicationMetrics(sources: ReplicationMetricSources): Scali
     'replication.defaultStrategy': router.routing.defaultStrategy,
     'replication.deadLetters': counters.deadLetters,
     'replication.deadLettersHeld': sources.deadLetters.heldCount,
+    'replication.refusedMessages': counters.refusedMessages,
     'replication.truncations': counters.truncations,
     'replication.resynchronisations': counters.resynchronisations,
     'replication.damagedRecords': counters.damagedRecords,
@@ -45,6 +46,7 @@ export function readReplicationMetrics(sources: ReplicationMetricSources): Scali
     const state = log.consumer(nodeId);
     const prefix = `replication.replica.${nodeId}`;
     metrics[`${prefix}.lag`] = state?.lagEntries ?? 0;
+    metrics[`${prefix}.lagBytes`] = state?.lagBytes ?? 0;
     metrics[`${prefix}.lagSeconds`] = (state?.lagMs ?? 0) / 1000;
     metrics[`${prefix}.active`] = isActive;
     metrics[`${prefix}.consecutiveFailures`] = consecutiveFailures;
@@ -86,10 +88,12 @@ export const replicationMetricDescriptors: readonly ScalingMetricDescriptor[] = 
   gauge('strategyRouteCount', 'Routes in the table.'),
   counter('deadLetters', 'Events and versions of other nodes that could not be applied.'),
   gauge('deadLettersHeld', 'Events among the dead letters now.'),
+  counter('refusedMessages', 'Messages of other nodes that were malformed or lied.'),
   counter('truncations', 'Times that a replica fell behind what the log held.'),
   counter('resynchronisations', 'Full exchanges with another node that were completed.'),
   counter('damagedRecords', 'Stored records found damaged.'),
   gauge('replica.<replica>.lag', 'Entries that the replica has not confirmed.'),
+  gauge('replica.<replica>.lagBytes', 'Bytes of the log that hold them, at most.', 'bytes'),
   gauge('replica.<replica>.lagSeconds', 'Age of the oldest of them.', 'seconds'),
   gauge('replica.<replica>.active', 'Whether the replica answers.'),
   gauge('replica.<replica>.consecutiveFailures', 'Probes in a row that it did not answer.'),

@@ -1,6 +1,7 @@
 import { standardMetricKeys } from '@datawarehouse/sdk';
-import { scalableSubsystemConformance } from '@datawarehouse/sdk/testing';
+import { callRoute, scalableSubsystemConformance } from '@datawarehouse/sdk/testing';
 import { afterEach, describe, expect, it } from 'vitest';
+import { services } from '../queue/peer-messages.js';
 import { eventually, TestCluster } from '../testing/test-node.js';
 
 describe('ReplicationScalingManager', { timeout: 30_000 }, () => {
@@ -71,6 +72,84 @@ describe('ReplicationScalingManager', { timeout: 30_000 }, () => {
     await cluster.again(2);
     await cluster.settled();
     await eventually('the log to fall', () => cluster.at(0).metric('walSize') === 0);
+  });
+
+  it('counts again what it says about log, memo, queue and dead letters', async () => {
+    await using cluster = await TestCluster.start(['a', 'b', 'c']);
+    const node = cluster.at(0);
+    await cluster.at(2).kill();
+    await eventually('c to be inactive', () => node.metric('replica.c.active') === false);
+    const names = Array.from({ length: 5 }, (_, index) => `k${index}`);
+    for (const name of [...names, ...names]) await node.put('docs', name, 'x');
+    await eventually('b to have it', () => node.metric('replica.b.lag') === 0);
+    const { log } = (await callRoute(node.context, 'GET', '/api/v1/replicas')).json as {
+      readonly log: { readonly head: number; readonly heldBytes: number };
+    };
+    let frameBytes = 0;
+    for await (const { path, data } of node.medium.scan('dw://replication/wal/')) {
+      if (/\/\d{20}$/.test(path)) frameBytes += data.byteLength;
+    }
+    expect(frameBytes).toBeGreaterThan(0);
+    const metrics = node.scaling.getScalingMetrics();
+    expect(metrics).toMatchObject({
+      'replication.walSize': 10,
+      'replication.walWrites': log.head,
+      'replication.walBytes': frameBytes,
+      'replication.replica.b.lagBytes': 0,
+      'replication.replica.c.lag': 10,
+      'replication.replica.c.lagBytes': frameBytes,
+      'replication.deadLettersHeld': 0,
+      'replication.refusedMessages': 0,
+      'cache.size': 5,
+      'cache.hitRate': 0.5,
+      'backpressure.queueDepth': 0,
+      'backpressure.state': 'normal',
+    });
+    expect(metrics['replication.walReads']).toBeGreaterThanOrEqual(10);
+    expect(metrics['replication.replica.c.consecutiveFailures']).toBeGreaterThanOrEqual(3);
+    cluster.network.delayOf = async ({ service }) => {
+      if (service === services.apply) await new Promise(() => undefined);
+    };
+    await Promise.all(names.map((name) => node.put('docs', name, 'y')));
+    expect(node.scaling.getScalingMetrics()).toMatchObject({
+      'backpressure.queueDepth': 5,
+      'replication.replica.b.lag': 5,
+      'cache.size': 5,
+    });
+    cluster.network.cut('a', 'b');
+    await eventually('b to be inactive', () => node.metric('replica.b.active') === false);
+    expect(node.scaling.getScalingMetrics()['backpressure.queueDepth']).toBe(0);
+  });
+
+  it('changes memo, log, queue and batches at once', async () => {
+    await using cluster = await TestCluster.start(['a', 'b', 'c']);
+    const node = cluster.at(0);
+    const { scaling } = node;
+    await cluster.at(2).kill();
+    await eventually('c to be inactive', () => node.metric('replica.c.active') === false);
+    for (let index = 0; index < 40; index += 1) await node.put('docs', `k${index}`, 'x');
+    expect(scaling.getScalingMetrics()['cache.size']).toBe(40);
+    const heldBytes = Number(node.metric('walBytes'));
+    await scaling.reconfigureLimitsAsync(
+      { maxCacheEntries: 10, maxQueueDepth: 1, maxMemoryBytes: 131_072 },
+      { settings: { maxLogBytes: Math.floor(heldBytes / 2) } },
+    );
+    expect(scaling.getScalingMetrics()['cache.size']).toBeLessThanOrEqual(10);
+    await node.put('docs', 'one more', 'x');
+    await eventually('the log to shrink', () => Number(node.metric('walBytes')) <= heldBytes / 2);
+    cluster.network.delayOf = async ({ service }) => {
+      if (service === services.apply) await new Promise(() => undefined);
+    };
+    await eventually('b to have it', () => node.metric('replica.b.lag') === 0);
+    await node.put('docs', 'held', 'x');
+    let isDone = false;
+    const waiting = node.put('docs', 'waits', 'x').then(() => {
+      isDone = true;
+    });
+    await new Promise((resolve) => setImmediate(resolve));
+    expect(isDone).toBe(false);
+    await scaling.reconfigureLimitsAsync({ maxQueueDepth: 10 });
+    await waiting;
   });
 
   it('counts conflicts over remote events applied', async () => {

@@ -37,10 +37,11 @@ describe('consumers of a WriteAheadLog', () => {
       position: at(0),
       lagEntries: 3,
       lagMs: 0,
+      lagBytes: log.heldBytes,
       isTruncated: false,
     });
     const fresh = await log.registerConsumer('fresh', { from: 'head' });
-    expect(fresh).toMatchObject({ position: at(3), lagEntries: 0 });
+    expect(fresh).toMatchObject({ position: at(3), lagEntries: 0, lagBytes: 0 });
     expect(log.consumers().map(({ id }) => id)).toEqual(['all', 'fresh']);
     expect(log.consumer('nobody')).toBeUndefined();
   });
@@ -53,6 +54,24 @@ describe('consumers of a WriteAheadLog', () => {
     await log.close();
     log = await WriteAheadLog.open(options);
     expect(log.consumers()).toMatchObject([{ id: 'eu/node 1', position: at(3), lagEntries: 2 }]);
+  });
+
+  it('lag by the bytes of what they have yet to confirm', async () => {
+    await log.registerConsumer('c');
+    const heldBytes: number[] = [];
+    for (let index = 0; index < 3; index += 1) {
+      await append(1);
+      heldBytes.push(log.heldBytes);
+    }
+    const [first = 0, second = 0, third = 0] = heldBytes;
+    expect(log.consumer('c')?.lagBytes).toBe(third);
+    await log.registerConsumer('holds the tail');
+    await log.acknowledge('c', at(1));
+    expect(log.consumer('c')?.lagBytes).toBe(third - first);
+    await log.acknowledge('c', at(2));
+    expect(log.consumer('c')?.lagBytes).toBe(third - second);
+    await log.acknowledge('c', at(3));
+    expect(log.consumer('c')?.lagBytes).toBe(0);
   });
 
   it('have offsets at paths of their own, however they are named', async () => {

@@ -18,6 +18,8 @@ export interface LogConsumerState {
   readonly lagEntries: number;
   /** Age of the oldest of them in milliseconds, at most; 0 when there are none. */
   readonly lagMs: number;
+  /** Bytes of the log from the oldest of them on, at most; 0 when there are none. */
+  readonly lagBytes: number;
   /**
    * Whether entries that it had not confirmed are gone, or belong to an earlier epoch: it has to
    * resynchronise, and then confirm a position at or behind the tail.
@@ -185,11 +187,13 @@ export class LogConsumers {
     const confirmed = this.needsAfter(position);
     const lagEntries = extent.headSequence - confirmed;
     const oldestAtMs = lagEntries > 0 ? times.at(confirmed + 1) : undefined;
+    const startBytes = lagEntries > 0 ? times.startBytes(confirmed + 1) : undefined;
     return {
       id,
       position,
       lagEntries,
       lagMs: oldestAtMs === undefined ? 0 : Math.max(0, clock.now() - oldestAtMs),
+      lagBytes: startBytes === undefined ? 0 : Math.max(0, extent.endBytes - startBytes),
       isTruncated: this.isTruncated(position),
     };
   }

@@ -71,7 +71,7 @@ export async function openLogParts(options: WriteAheadLogOptions): Promise<LogPa
     onCommit: (frame) => {
       counts.commits += 1;
       counts.appended += frame.count;
-      times.add(frame.firstSequence, frame.appendedAtMs);
+      times.add(frame.firstSequence, frame.appendedAtMs, frame.startBytes);
       waiters.wake(frame.lastSequence);
       retention.noteCommit(frame);
     },

@@ -83,7 +83,7 @@ export async function recoverLog(options: LogRecoveryOptions): Promise<Recovered
     );
   }
   for (const frame of [first?.frame, last?.frame]) {
-    if (frame !== undefined) times.add(frame.firstSequence, frame.appendedAtMs);
+    if (frame !== undefined) times.add(frame.firstSequence, frame.appendedAtMs, frame.startBytes);
   }
   if (last?.frame !== undefined) frames.remember(last.frame);
   const known = Math.max(meta?.headSequence ?? 0, confirmed, last?.firstSequence ?? 0);

@@ -3,22 +3,24 @@ const maxSamples = 1_024;
 interface Sample {
   readonly sequence: number;
   readonly atMs: number;
+  /** Bytes of the log before the frame that begins with the sequence. */
+  readonly startBytes: number;
 }
 
 /**
- * Remembers about when each held entry was appended, in bounded memory: the more is held, the
- * further apart the samples. An answer may be too early, never too late.
+ * Remembers about when each held entry was appended, and where, in bounded memory: the more is
+ * held, the further apart the samples. An answer may be too early, never too late.
  */
 export class LogTimes {
   #samples: Sample[] = [];
   /** Least distance between samples. */
   #stride = 1;
 
-  /** Notes that `sequence` was appended at `atMs`. Sequences ascend. */
-  add(sequence: number, atMs: number): void {
+  /** Notes that `sequence` was appended at `atMs`, behind `startBytes`. Sequences ascend. */
+  add(sequence: number, atMs: number, startBytes: number): void {
     const last = this.#samples.at(-1);
     if (last !== undefined && sequence < last.sequence + this.#stride) return;
-    this.#samples.push({ sequence, atMs });
+    this.#samples.push({ sequence, atMs, startBytes });
     if (this.#samples.length <= maxSamples) return;
     this.#samples = this.#samples.filter((_, index) => index % 2 === 0);
     this.#stride *= 2;
@@ -33,7 +35,16 @@ export class LogTimes {
 
   /** When `sequence` was appended, at the earliest. */
   at(sequence: number): number | undefined {
+    return this.#before(sequence)?.atMs;
+  }
+
+  /** Bytes of the log before `sequence`, at the least. */
+  startBytes(sequence: number): number | undefined {
+    return this.#before(sequence)?.startBytes;
+  }
+
+  #before(sequence: number): Sample | undefined {
     const sample = this.#samples.findLast((candidate) => candidate.sequence <= sequence);
-    return (sample ?? this.#samples[0])?.atMs;
+    return sample ?? this.#samples[0];
   }
 }

@@ -12,6 +12,7 @@ const replicasSchema = z.looseObject({
       endpoint: z.string().optional(),
       active: z.boolean(),
       lag: z.number(),
+      lagBytes: z.number(),
       lagSeconds: z.number(),
       consecutiveFailures: z.number(),
       resynchronising: z.boolean(),
@@ -23,7 +24,12 @@ const joinedSchema = z.looseObject({
   member: z.looseObject({ nodeId: z.string(), endpoint: z.string() }),
 });
 
-const removedSchema = z.looseObject({ nodeId: z.string(), wasMember: z.boolean() });
+const removedSchema = z.looseObject({
+  nodeId: z.string(),
+  wasMember: z.boolean(),
+  forgottenBy: z.array(z.string()),
+  notReached: z.array(z.looseObject({ nodeId: z.string(), code: z.string() })),
+});
 
 /** `dw replicas` and the commands below it. */
 export const replicaCommands: readonly CliCommand[] = [
@@ -45,15 +51,21 @@ export const replicaCommands: readonly CliCommand[] = [
   },
   {
     name: 'replicas remove',
-    summary: 'forget a node for good; the log does not wait for it any more',
+    summary: 'forget a node for good, on every node that can be reached',
     arguments: [{ name: 'id', summary: 'id of the node, as `dw replicas` shows it' }],
     run: async ({ api, output, signal, arguments: given }) => {
-      const path = apiPath('api', 'v1', 'cluster', 'members', given.id ?? '');
-      const response = await api.request('DELETE', path, { signal });
-      const removed = await readAnswer(response, removedSchema);
-      const { nodeId, wasMember } = removed;
+      const path = apiPath('api', 'v1', 'replicas', given.id ?? '');
+      const removed = await readAnswer(
+        await api.request('DELETE', path, { signal }),
+        removedSchema,
+      );
+      const { nodeId, wasMember, forgottenBy, notReached } = removed;
       output.result(removed, () => {
-        output.line(wasMember ? `removed ${nodeId}` : `${nodeId} was no member`);
+        const others = forgottenBy.length > 0 ? `, and on ${forgottenBy.join(', ')}` : '';
+        output.line(`${wasMember ? `removed ${nodeId}` : `${nodeId} was no member`} here${others}`);
+        for (const { nodeId: other, code } of notReached) {
+          output.note(`${other} could not be told (${code}); remove ${nodeId} there as well.`);
+        }
       });
     },
   },
@@ -69,6 +81,7 @@ async function list({ api, output, signal }: CliContext): Promise<void> {
         endpoint: replica.endpoint,
         active: replica.active,
         lag: replica.lag,
+        'lag bytes': replica.lagBytes,
         'lag s': Number(replica.lagSeconds.toFixed(1)),
         failures: replica.consecutiveFailures,
         resynchronising: replica.resynchronising,

@@ -2,11 +2,11 @@ import { backpressureChangedTopic, type IMessageBus } from '@datawarehouse/sdk';
 import {
   type BenchRow,
   boundedRow,
-  comparedRow,
   notInstalled,
+  roundsRow,
   runBenchmark,
 } from './support/benchmark.js';
-import { type Contender, interleave, rateOf } from './support/contenders.js';
+import { type Contender, median, rateOf, rounds } from './support/contenders.js';
 import { liveHeapBytes } from './support/heap.js';
 import { loadBuilt, loadPeer } from './support/peer.js';
 
@@ -111,15 +111,17 @@ async function publishing(receivers: number, runs: number): Promise<readonly Ben
     const emitter = new (emittery['default'] as new () => Emitter)();
     contenders['emittery'] = awaitedEmitter(emitter, receivers, count / 20);
   }
-  const rates = await interleave(contenders, { runs });
+  const rates = await rounds(contenders, { runs: 3 * runs });
   const bare = rates['eventemitter3'];
   const name = (what: string) => `${what}, ${receivers} subscriber${receivers === 1 ? '' : 's'}`;
   const row = (what: string, key: string, bar?: number, note?: string): BenchRow => {
+    const figures = rates[key] ?? [];
     const measured = {
-      ...{ name: name(what), value: rates[key] ?? 0, unit: 'publishes/s' },
+      ...{ name: name(what), unit: 'publishes/s' },
       ...(note === undefined ? {} : { note }),
     };
-    return bare === undefined ? measured : comparedRow(measured, bare, bar);
+    if (bare === undefined) return { ...measured, value: median(figures) };
+    return roundsRow(measured, figures, bare, bar);
   };
   const peer = (key: string, note: string): BenchRow =>
     rates[key] === undefined

@@ -1,5 +1,6 @@
 import { cpus, totalmem } from 'node:os';
 import { parseArgs } from 'node:util';
+import { median } from './contenders.js';
 
 /** One figure of a benchmark. */
 export interface BenchRow {
@@ -79,6 +80,25 @@ export function comparedRow(
 ): BenchRow {
   const ratio = row.value / to;
   return bar === undefined ? { ...row, ratio } : { ...row, ratio, bar, reached: ratio >= bar };
+}
+
+/**
+ * A row of figures that were measured in turn with those of another: its ratio is the median of
+ * the ratios of each round, so a moment in which the machine was slow counts in one round only.
+ */
+export function roundsRow(
+  row: Pick<BenchRow, 'name' | 'unit' | 'note'>,
+  figures: readonly number[],
+  to: readonly number[],
+  bar?: number,
+): BenchRow {
+  const ratios = figures.map((figure, round) => figure / (to[round] ?? Number.NaN));
+  const ratio = median(ratios);
+  const [least, most] = [Math.min(...ratios).toFixed(3), Math.max(...ratios).toFixed(3)];
+  const spread = `${ratios.length} rounds: × ${least} to ${most}`;
+  const note = row.note === undefined ? spread : `${row.note}; ${spread}`;
+  const measured = { ...row, value: median(figures), ratio, note };
+  return bar === undefined ? measured : { ...measured, bar, reached: ratio >= bar };
 }
 
 /** A row whose value may be at most the bar. */

@@ -9,16 +9,26 @@ export function median(figures: readonly number[]): number {
   return sorted.length % 2 === 1 ? high : (low + high) / 2;
 }
 
-/**
- * Runs contenders in turn, again and again, and returns the median of each: what the machine does
- * beside the benchmark falls on all of them.
- *
- * @param options.warmUps - Runs of each that do not count. Default: 1.
- */
+/** Runs contenders as {@link rounds} does, and returns the median of each. */
 export async function interleave<TName extends string>(
   contenders: Readonly<Record<TName, Contender>>,
   options: { readonly runs: number; readonly warmUps?: number },
 ): Promise<Readonly<Record<TName, number>>> {
+  const figures = Object.entries<readonly number[]>(await rounds(contenders, options));
+  const medians = figures.map(([name, all]) => [name, median(all)] as const);
+  return Object.fromEntries(medians) as Record<TName, number>;
+}
+
+/**
+ * Runs contenders in turn, again and again, and returns the figures of each, round by round: what
+ * the machine does beside the benchmark falls on all of them.
+ *
+ * @param options.warmUps - Runs of each that do not count. Default: 1.
+ */
+export async function rounds<TName extends string>(
+  contenders: Readonly<Record<TName, Contender>>,
+  options: { readonly runs: number; readonly warmUps?: number },
+): Promise<Readonly<Record<TName, readonly number[]>>> {
   const names = Object.keys(contenders) as TName[];
   const figures = new Map<TName, number[]>(names.map((name) => [name, []]));
   const { runs, warmUps = 1 } = options;
@@ -31,8 +41,7 @@ export async function interleave<TName extends string>(
       if (run >= 0) figures.get(name)?.push(figure);
     }
   }
-  const medians = names.map((name) => [name, median(figures.get(name) ?? [])] as const);
-  return Object.fromEntries(medians) as Record<TName, number>;
+  return Object.fromEntries(figures) as unknown as Record<TName, readonly number[]>;
 }
 
 /** Things done a second. */

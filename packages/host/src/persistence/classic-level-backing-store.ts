@@ -18,7 +18,7 @@ import { listRange } from './list-range.js';
 import { recoverStore } from './recovery/recover-store.js';
 import type { StoreFinding, StoreRecovery } from './recovery/store-recovery.js';
 import { lockedError, StoreLock } from './store-lock.js';
-import { decodeStoredValue, encodeStoredValue } from './stored-value.js';
+import { decodeStoredValue } from './stored-value.js';
 
 /** Options of {@link ClassicLevelBackingStore.open}. */
 export interface ClassicLevelBackingStoreOptions {
@@ -239,6 +239,5 @@ export class ClassicLevelBackingStore implements IPersistentBackingStore {
 
 function toChange(operation: BackingStoreOperation): LevelChange {
   const { path } = operation;
-  if (operation.type === 'delete') return { path, value: undefined };
-  return { path, value: encodeStoredValue(path, operation.data) };
+  return { path, data: operation.type === 'delete' ? undefined : operation.data };
 }

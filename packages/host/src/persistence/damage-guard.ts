@@ -1,7 +1,7 @@
 import { DwError, storeError } from '@datawarehouse/sdk';
 import type { LevelChange, LevelDatabase } from './level-database.js';
 import type { DamagedRanges } from './recovery/damaged-ranges.js';
-import { decodeStoredValue, encodeStoredValue } from './stored-value.js';
+import { decodeStoredValue } from './stored-value.js';
 
 /** Not a `dw://` path: no listing yields it. */
 const markPrefix = '!healed/';
@@ -38,9 +38,8 @@ export class DamageGuard {
     const marks = changes
       .filter(({ path }) => this.#ranges.damageOf(path) > 0)
       .map(({ path }): LevelChange => {
-        const mark = markPrefix + path;
-        const value = encodeStoredValue(mark, Buffer.from(String(this.#ranges.lastDamage)));
-        return { path: mark, value };
+        const data = Buffer.from(String(this.#ranges.lastDamage));
+        return { path: markPrefix + path, data };
       });
     return [...changes, ...marks];
   }

@@ -63,7 +63,7 @@ export class GroupCommitWriter {
         changes,
         sync,
         bytes: changes.reduce(
-          (sum, { path, value }) => sum + path.length + (value?.length ?? 0),
+          (sum, { path, data }) => sum + path.length + (data?.byteLength ?? 0),
           0,
         ),
         begin: () => signal?.removeEventListener('abort', withdraw),

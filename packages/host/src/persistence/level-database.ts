@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { DwError, storeError } from '@datawarehouse/sdk';
 import { ClassicLevel, type Iterator, type IteratorOptions } from 'classic-level';
 import { levelError } from './level-errors.js';
+import { ValueMemory } from './value-memory.js';
 
 type Database = ClassicLevel<string, Buffer>;
 
@@ -15,12 +16,18 @@ export type LevelRange = Pick<
   'gt' | 'gte' | 'lt' | 'limit' | 'reverse' | 'values'
 >;
 
-/** One change, its value encoded. */
+/** One change. */
 export interface LevelChange {
   readonly path: string;
-  /** `undefined` deletes. */
-  readonly value: Buffer | undefined;
+  /** What is stored, behind a checksum; `undefined` deletes. */
+  readonly data: Uint8Array | undefined;
 }
+
+/**
+ * Up to so many changes are given to LevelDB in one call: that frees its copy of them as soon as it
+ * is written. Building up a batch is faster for many, but leaves the copy to the garbage collector.
+ */
+const maxChangesOfOneCall = 16;
 
 const largestWriteBufferBytes = 16 * 1024 * 1024;
 const smallestWriteBufferBytes = 1024 * 1024;
@@ -41,6 +48,7 @@ const spareBytes = 1024 * 1024;
 export class LevelDatabase {
   readonly #database: Database;
   readonly #directory: string;
+  readonly #values = new ValueMemory();
   #mayBeTorn = false;
   #reopening: Promise<void> | undefined;
 
@@ -78,7 +86,7 @@ export class LevelDatabase {
 
   /** Applies all changes or none. */
   async write(changes: readonly LevelChange[], options: { readonly sync: boolean }): Promise<void> {
-    if (this.#mayBeTorn) await this.#reopen();
+    if (this.#mayBeTorn || this.#reopening !== undefined) await this.#reopen();
     try {
       await this.#writeOnce(changes, options);
     } catch (error) {
@@ -93,17 +101,34 @@ export class LevelDatabase {
     changes: readonly LevelChange[],
     options: { readonly sync: boolean },
   ): Promise<void> {
-    const batch = this.#database.batch();
-    for (const { path, value } of changes) {
-      if (value === undefined) batch.del(path);
-      else batch.put(path, value);
-    }
+    const { sync } = options;
+    const isFew = changes.length <= maxChangesOfOneCall;
     try {
-      await batch.write({ sync: options.sync });
+      await (isFew ? this.#writeFew(changes, sync) : this.#writeMany(changes, sync));
     } catch (error) {
       this.#mayBeTorn = true;
       throw levelError(error, 'write');
     }
+  }
+
+  #writeFew(changes: readonly LevelChange[], sync: boolean): Promise<void> {
+    this.#values.reuse();
+    const operations = changes.map(({ path, data }) =>
+      data === undefined
+        ? { type: 'del' as const, key: path }
+        : { type: 'put' as const, key: path, value: this.#values.encode(path, data) },
+    );
+    return this.#database.batch(operations, { sync });
+  }
+
+  #writeMany(changes: readonly LevelChange[], sync: boolean): Promise<void> {
+    const batch = this.#database.batch();
+    for (const { path, data } of changes) {
+      this.#values.reuse();
+      if (data === undefined) batch.del(path);
+      else batch.put(path, this.#values.encode(path, data));
+    }
+    return batch.write({ sync });
   }
 
   async iterator(range: LevelRange): Promise<LevelIterator> {

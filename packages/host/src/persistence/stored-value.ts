@@ -8,9 +8,17 @@ function checksum(path: string, data: Uint8Array): number {
   return crc32(data, crc32(path));
 }
 
-/** Puts the checksum in front of the data. LevelDB's own do not tell every damage. */
-export function encodeStoredValue(path: string, data: Uint8Array): Buffer {
-  const value = Buffer.allocUnsafe(checksumBytes + data.byteLength);
+/** Bytes that data takes as a stored value. */
+export function storedValueBytes(data: Uint8Array): number {
+  return checksumBytes + data.byteLength;
+}
+
+/**
+ * Puts the checksum in front of the data. LevelDB's own do not tell every damage.
+ *
+ * @param value - Where it is written to, as long as {@link storedValueBytes} says.
+ */
+export function encodeStoredValue(path: string, data: Uint8Array, value: Buffer): Buffer {
   value.writeUInt32BE(checksum(path, data));
   value.set(data, checksumBytes);
   return value;

@@ -10,12 +10,14 @@ const header = {
   previousChecksum: 0xffff_fffe,
 };
 
+const entry = (data: Uint8Array): { readonly data: Uint8Array } => ({ data });
+
 describe('encodeFrame and decodeFrame', () => {
   it('are inverse for any entries', () => {
     const entries = fc.array(fc.uint8Array({ maxLength: 300 }), { minLength: 1, maxLength: 40 });
     fc.assert(
       fc.property(entries, (some) => {
-        const { frame, bytes } = encodeFrame(header, some);
+        const { frame, bytes } = encodeFrame(header, some.map(entry));
         const decoded = decodeFrame(bytes);
         if (decoded === undefined) throw new Error('not decoded');
         expect(decoded).toMatchObject(frame);
@@ -33,7 +35,7 @@ describe('encodeFrame and decodeFrame', () => {
   });
 
   it('notice every flipped bit', () => {
-    const { bytes } = encodeFrame(header, [Buffer.from('one'), Buffer.from('two')]);
+    const { bytes } = encodeFrame(header, [entry(Buffer.from('one')), entry(Buffer.from('two'))]);
     for (let bit = 0; bit < bytes.length * 8; bit += 1) {
       const damaged = new Uint8Array(bytes);
       damaged[bit >> 3] = (damaged[bit >> 3] ?? 0) ^ (1 << (bit & 7));
@@ -42,15 +44,15 @@ describe('encodeFrame and decodeFrame', () => {
   });
 
   it('notice every missing tail', () => {
-    const { bytes } = encodeFrame(header, [Buffer.from('one'), Buffer.from('two')]);
+    const { bytes } = encodeFrame(header, [entry(Buffer.from('one')), entry(Buffer.from('two'))]);
     for (let length = 0; length < bytes.length; length += 1) {
       expect(decodeFrame(bytes.subarray(0, length))).toBeUndefined();
     }
   });
 
   it('give equal frames behind different frames different checksums', () => {
-    const one = encodeFrame({ ...header, previousChecksum: 1 }, [Buffer.from('x')]);
-    const other = encodeFrame({ ...header, previousChecksum: 2 }, [Buffer.from('x')]);
+    const one = encodeFrame({ ...header, previousChecksum: 1 }, [entry(Buffer.from('x'))]);
+    const other = encodeFrame({ ...header, previousChecksum: 2 }, [entry(Buffer.from('x'))]);
     expect(one.frame.checksum).not.toBe(other.frame.checksum);
   });
 });

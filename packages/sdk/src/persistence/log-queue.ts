@@ -17,10 +17,11 @@ export interface WaitingAppend {
   readonly reject: (reason: Error) => void;
 }
 
-/** A place in the queue, of an append that a signal may have taken back. */
-interface Place {
-  waiting: WaitingAppend | undefined;
-  /** Stops listening to the append's signal. */
+/** Its place in the queue. */
+interface Place extends WaitingAppend {
+  /** Whether its signal has taken it back. */
+  isEmpty: boolean;
+  /** Stops listening to its signal. */
   leave: (() => void) | undefined;
 }
 
@@ -54,8 +55,15 @@ export class LogQueue {
     }
     this.#sizeBytes += sizeBytes;
     return new Promise((resolve, reject) => {
-      const waiting = { data, operations, sizeBytes, resolve, reject };
-      const place: Place = { waiting, leave: undefined };
+      const place = {
+        data,
+        operations,
+        sizeBytes,
+        resolve,
+        reject,
+        isEmpty: false,
+        leave: undefined,
+      };
       this.#places.push(place);
       if (signal !== undefined) this.#listen(place, signal);
     });
@@ -66,14 +74,15 @@ export class LogQueue {
     const group: WaitingAppend[] = [];
     let sizeBytes = 0;
     let end = 0;
-    for (const { waiting, leave } of this.#places) {
-      if (waiting !== undefined) {
-        const isFull = sizeBytes + waiting.sizeBytes > maxCommitBytes;
+    for (const place of this.#places) {
+      if (place.isEmpty) this.#emptyCount -= 1;
+      else {
+        const isFull = sizeBytes + place.sizeBytes > maxCommitBytes;
         if (group.length === MAX_FRAME_ENTRIES || (isFull && group.length > 0)) break;
-        sizeBytes += waiting.sizeBytes;
-        group.push(waiting);
-        leave?.();
-      } else this.#emptyCount -= 1;
+        sizeBytes += place.sizeBytes;
+        group.push(place);
+        place.leave?.();
+      }
       end += 1;
     }
     this.#places = end === this.#places.length ? [] : this.#places.slice(end);
@@ -83,14 +92,13 @@ export class LogQueue {
 
   #listen(place: Place, signal: AbortSignal): void {
     const onAbort = (): void => {
-      const { waiting } = place;
-      if (waiting === undefined) return;
-      place.waiting = undefined;
-      this.#sizeBytes -= waiting.sizeBytes;
+      if (place.isEmpty) return;
+      place.isEmpty = true;
+      this.#sizeBytes -= place.sizeBytes;
       this.#emptyCount += 1;
       // Emptied places must not gather behind a commit that does not end.
       if (this.#emptyCount > this.#places.length / 2) this.#compact();
-      waiting.reject(signal.reason as Error);
+      place.reject(signal.reason as Error);
     };
     signal.addEventListener('abort', onAbort, { once: true });
     place.leave = () => {
@@ -99,7 +107,7 @@ export class LogQueue {
   }
 
   #compact(): void {
-    this.#places = this.#places.filter(({ waiting }) => waiting !== undefined);
+    this.#places = this.#places.filter(({ isEmpty }) => !isEmpty);
     this.#emptyCount = 0;
   }
 }

@@ -84,7 +84,7 @@ export class LogWriter {
           appendedAtMs: clock.now(),
           previousChecksum: extent.headChecksum,
         },
-        group.map(({ data }) => data),
+        group,
         (sizeBytes) => frames.recent.reserve(sizeBytes),
       );
       const operations: BackingStoreOperation[] = [

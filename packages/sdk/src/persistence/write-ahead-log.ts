@@ -14,7 +14,11 @@ import {
 } from './log-options.js';
 import type { LogEntry, LogReadOptions } from './log-reader.js';
 import type { LogRecovery } from './log-recovery.js';
+import type { BackingStoreOperation } from './persistent-backing-store.js';
 import { assertStorePath } from './store-path.js';
+
+const noOptions: LogAppendOptions = {};
+const noOperations: readonly BackingStoreOperation[] = [];
 
 /**
  * A durable, ordered log over a backing store, for many writers and named consumers.
@@ -86,14 +90,14 @@ export class WriteAheadLog implements AsyncDisposable {
    * @throws {@link DwError} `DW_LOG_ENTRY_TOO_LARGE`, `DW_LOG_FULL` (retryable), `DW_LOG_CLOSED`,
    *   `DW_STORE_INVALID_PATH`, or what the store rejects with.
    */
-  append(data: Uint8Array, options: LogAppendOptions = {}): Promise<LogPosition> {
+  append(data: Uint8Array, options: LogAppendOptions = noOptions): Promise<LogPosition> {
     try {
-      const { operations = [], signal } = options;
+      const { operations = noOperations, signal } = options;
       this.#assertOpen();
       signal?.throwIfAborted();
       const { maxEntryBytes, writer } = this.#parts;
-      if (data.byteLength > maxEntryBytes) {
-        const details = { sizeBytes: data.byteLength, maxEntryBytes };
+      if (data.length > maxEntryBytes) {
+        const details = { sizeBytes: data.length, maxEntryBytes };
         throw logError('DW_LOG_ENTRY_TOO_LARGE', { details });
       }
       // One bad path must not fail the others of the commit.

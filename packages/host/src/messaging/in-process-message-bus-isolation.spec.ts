@@ -80,6 +80,30 @@ describe('subscribers of an InProcessMessageBus', () => {
     expect(seen).toEqual([`${numbers.name} 1`, `${numbers.name} 2`, 'dw.test.> 2', 'dw.test.> 3']);
   });
 
+  it('get the messages of several topics in order, and no more than they have room for', async () => {
+    await using bus = new InProcessMessageBus();
+    const seen: string[] = [];
+    const hear = ({ data, topic: name }: { readonly data: unknown; readonly topic: string }) =>
+      void seen.push(`${name.split('.')[1] ?? ''} ${String(data)}`);
+    bus.subscribe('dw.*.number.published', hear, { name: 'both', maxQueueDepth: 3 });
+    bus.subscribe(numbers, hear, { name: 'sheds', maxQueueDepth: 1, whenFull: 'shedLoad' });
+    const published: Promise<void>[] = [];
+    for (const number of [1, 2, 3]) {
+      published.push(bus.publish(numbers, number), bus.publish(others, number));
+    }
+    expect(bus.statistics()).toMatchObject([
+      { name: 'both', queueDepth: 3, waitingCount: 3 },
+      { name: 'sheds', queueDepth: 1, shedCount: 2 },
+    ]);
+    await Promise.all(published);
+    await turn();
+    const both = ['test 1', 'other 1', 'test 2', 'other 2', 'test 3', 'other 3'];
+    expect(seen.toSorted()).toEqual([...both, 'test 1'].toSorted());
+    seen.splice(seen.lastIndexOf('test 1'), 1);
+    expect(seen).toEqual(both);
+    expect(bus.statistics()).toMatchObject([{ handledCount: 6 }, { handledCount: 1 }]);
+  });
+
   it('get a message in the order in which they came', async () => {
     await using bus = new InProcessMessageBus();
     const seen: string[] = [];

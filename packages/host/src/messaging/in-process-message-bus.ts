@@ -14,6 +14,7 @@ import {
   topicMatcher,
 } from '@datawarehouse/sdk';
 import { DeliveryLoop } from './delivery-loop.js';
+import { GatheredPublications } from './gathered-publications.js';
 import { HandlerWatch } from './handler-watch.js';
 import { PublicationTime } from './publication-time.js';
 import { Responders } from './responders.js';
@@ -43,7 +44,8 @@ const accepted = Promise.resolve();
 
 /** The message bus of one process. */
 export class InProcessMessageBus implements IMessageBus, AsyncDisposable {
-  readonly #routes = new TopicRoutes();
+  readonly #gathered: GatheredPublications;
+  readonly #routes: TopicRoutes;
   readonly #subscriptions = new Set<Subscription>();
   readonly #loop: DeliveryLoop;
   readonly #time: PublicationTime;
@@ -61,9 +63,19 @@ export class InProcessMessageBus implements IMessageBus, AsyncDisposable {
     this.#onDidFail = options.onDidFail ?? (() => undefined);
     this.#responders = new Responders(this.#clock);
     this.#time = new PublicationTime(this.#clock);
-    this.#loop = new DeliveryLoop(() => {
-      this.#time.pass();
+    this.#loop = new DeliveryLoop({
+      onBegin: () => {
+        this.#time.pass();
+        this.#gathered.pass();
+      },
+      onTurn: () => {
+        this.#gathered.distribute();
+      },
     });
+    this.#gathered = new GatheredPublications(() => {
+      this.#loop.wake();
+    });
+    this.#routes = new TopicRoutes(this.#gathered);
     this.#watch = new HandlerWatch({
       clock: this.#clock,
       limitMs: options.slowHandlerMs ?? 30_000,
@@ -151,6 +163,7 @@ export class InProcessMessageBus implements IMessageBus, AsyncDisposable {
   }
 
   statistics(): readonly SubscriptionStatistics[] {
+    this.#gathered.distribute();
     return [...this.#subscriptions].map((subscription) => subscription.statistics());
   }
 
@@ -160,6 +173,7 @@ export class InProcessMessageBus implements IMessageBus, AsyncDisposable {
     this.#isClosed = true;
     const error = busError('DW_BUS_CLOSED');
     this.#watch.end();
+    this.#gathered.clear();
     this.#responders.end(error);
     for (const subscription of this.#subscriptions) {
       this.#routes.remove(subscription);

@@ -4,14 +4,20 @@ import { RingQueue } from './ring-queue.js';
 
 describe('RingQueue', () => {
   it('gives items in the order in which it got them', () => {
-    const step = fc.record({ pushes: fc.nat(3000), shifts: fc.nat(3000) });
+    const step = fc.record({
+      pushes: fc.nat(3000),
+      shifts: fc.nat(3000),
+      isTogether: fc.boolean(),
+    });
     fc.assert(
       fc.property(fc.array(step, { maxLength: 8 }), (steps) => {
         const queue = new RingQueue<number>();
         let next = 0;
         let first = 0;
-        for (const { pushes, shifts } of steps) {
-          for (let count = 0; count < pushes; count += 1) queue.push(next++);
+        for (const { pushes, shifts, isTogether } of steps) {
+          const items = Array.from({ length: pushes }, () => next++);
+          if (isTogether) queue.pushSome([-1, ...items, -1], 1, pushes + 1);
+          else for (const item of items) queue.push(item);
           for (let count = 0; count < shifts; count += 1) {
             expect(queue.shift()).toBe(first < next ? first++ : undefined);
           }

@@ -19,6 +19,19 @@ export class RingQueue<T> {
     this.#length += 1;
   }
 
+  /** Pushes `items` from `from` to before `to`. */
+  pushSome(items: readonly (T | undefined)[], from: number, to: number): void {
+    const length = this.#length + to - from;
+    if (length > this.#items.length) {
+      this.#resize(Math.max(smallestCapacity, 2 ** Math.ceil(Math.log2(length))));
+    }
+    const ring = this.#items;
+    const start = this.#head + this.#length - from;
+    const mask = ring.length - 1;
+    for (let index = from; index < to; index += 1) ring[(start + index) & mask] = items[index];
+    this.#length = length;
+  }
+
   shift(): T | undefined {
     if (this.#length === 0) return undefined;
     const item = this.#items[this.#head];

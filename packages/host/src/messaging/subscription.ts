@@ -41,6 +41,7 @@ export class Subscription implements Receiver {
   isReportedSlow = false;
   readonly #handler: MessageHandler<unknown>;
   readonly #isShedding: boolean;
+  readonly #maxQueueDepth: number;
   readonly #surroundings: SubscriptionSurroundings;
   readonly #gate: BackpressureGate;
   readonly #queue = new RingQueue<Message<unknown>>();
@@ -53,6 +54,8 @@ export class Subscription implements Receiver {
   #handledCount = 0;
   #failedCount = 0;
   #shedCount = 0;
+  /** Messages that have left the queue since the gate was told. */
+  #leftCount = 0;
 
   constructor(
     topic: string,
@@ -72,6 +75,7 @@ export class Subscription implements Receiver {
     this.topic = topic;
     this.order = surroundings.order;
     this.#handler = handler;
+    this.#maxQueueDepth = maxQueueDepth;
     this.#isShedding = whenFull === 'shedLoad';
     this.#surroundings = surroundings;
     const { clock } = surroundings;
@@ -83,9 +87,28 @@ export class Subscription implements Receiver {
     return this.#busySinceMs;
   }
 
+  /** For how many messages there is room, while nobody waits for it. */
+  get room(): number {
+    if (this.#end !== undefined) return Number.POSITIVE_INFINITY;
+    this.#giveBack();
+    return this.#gate.waitingCount > 0 ? 0 : this.#maxQueueDepth - this.#gate.queueDepth;
+  }
+
+  /** Queues messages. There is {@link room} for them, or else they count as shed. */
+  take(messages: readonly (Message<unknown> | undefined)[], from: number, to: number): void {
+    if (this.#end !== undefined) return;
+    if (!this.#gate.takePlaces(to - from)) {
+      this.#shedCount += to - from;
+      return;
+    }
+    this.#queue.pushSome(messages, from, to);
+    this.#activate();
+  }
+
   /** Queues a message, or adds to the publication what its publisher has to wait for. */
   accept(message: Message<unknown>, publication: Publication): void {
     if (this.#end !== undefined) return;
+    this.#giveBack();
     if (this.#gate.takePlace()) this.#enqueue(message);
     else if (this.#isShedding) this.#shedCount += 1;
     else {
@@ -102,10 +125,12 @@ export class Subscription implements Receiver {
       const ending = this.#handle(message);
       this.#takesTime = ending !== undefined;
       if (ending !== undefined) {
+        this.#giveBack();
         void this.#waitFor(ending, message);
         return false;
       }
     }
+    this.#giveBack();
     this.#isActive = this.#queue.length > 0;
     return this.#isActive;
   }
@@ -120,6 +145,7 @@ export class Subscription implements Receiver {
 
   statistics(): SubscriptionStatistics {
     const { clock } = this.#surroundings;
+    this.#giveBack();
     return {
       name: this.name,
       topic: this.topic,
@@ -138,6 +164,10 @@ export class Subscription implements Receiver {
 
   #enqueue(message: Message<unknown>): void {
     this.#queue.push(message);
+    this.#activate();
+  }
+
+  #activate(): void {
     if (this.#isActive) return;
     this.#isActive = true;
     this.#surroundings.loop.add(this);
@@ -157,11 +187,19 @@ export class Subscription implements Receiver {
 
   #leave(message: Message<unknown>): void {
     // Clocks are slow: what a handler finishes at once is not worth a look at one.
-    if (!this.#takesTime || this.#handledCount % sampleEvery !== 0) this.#gate.freePlace();
+    if (!this.#takesTime || this.#handledCount % sampleEvery !== 0) this.#leftCount += 1;
     else {
       const waitedMs = this.#surroundings.clock.now() - message.publishedAtMs;
       this.#gate.freePlace(0, Math.max(0, waitedMs));
     }
+  }
+
+  /** Gives the places back of what has left the queue: all together costs what one does. */
+  #giveBack(): void {
+    const count = this.#leftCount;
+    if (count === 0) return;
+    this.#leftCount = 0;
+    this.#gate.freePlaces(count);
   }
 
   /** Calls the handler. Returns its promise, where it has one. */

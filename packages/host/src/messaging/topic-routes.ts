@@ -1,7 +1,9 @@
 import type { Message } from '@datawarehouse/sdk';
 import { EventEmitter } from 'eventemitter3';
+import type { GatheredPublications } from './gathered-publications.js';
 import type { Publication, Subscription } from './subscription.js';
 import { TopicIndex } from './topic-index.js';
+import { TopicWay } from './topic-way.js';
 
 type Route = (message: Message<unknown>, publication: Publication) => void;
 
@@ -14,10 +16,18 @@ const maxKnownTopics = 1_024;
  * pattern. A change of subscriptions forgets the ways that it touches.
  */
 export class TopicRoutes {
+  readonly #gathered: GatheredPublications;
   readonly #index = new TopicIndex<Subscription>();
   readonly #ways = new EventEmitter<Record<string, Route>>();
   /** Topics whose way the emitter holds, those that lead nowhere included; oldest first. */
   readonly #known = new Set<string>();
+  /** The way used last: publishers often stay with one topic. */
+  #lastTopic: string | undefined;
+  #lastWay: TopicWay | undefined;
+
+  constructor(gathered: GatheredPublications) {
+    this.#gathered = gathered;
+  }
 
   add(subscription: Subscription): void {
     this.#index.add(subscription.topic, subscription);
@@ -32,6 +42,10 @@ export class TopicRoutes {
   /** Hands a message to every subscription of its topic, in the order of subscription. */
   deliver(message: Message<unknown>, publication: Publication): void {
     const { topic } = message;
+    if (topic === this.#lastTopic && this.#lastWay !== undefined) {
+      this.#lastWay.deliver(message, publication);
+      return;
+    }
     if (this.#ways.emit(topic, message, publication) || this.#known.has(topic)) return;
     this.#learn(topic);
     this.#ways.emit(topic, message, publication);
@@ -44,10 +58,17 @@ export class TopicRoutes {
     }
     this.#known.add(topic);
     const found = [...this.#index.find(topic)].sort((one, other) => one.order - other.order);
-    for (const subscription of found) this.#ways.on(topic, accept, subscription);
+    if (found.length === 0) return;
+    const way = new TopicWay(found, this.#gathered);
+    this.#ways.on(topic, (message, publication) => {
+      this.#lastTopic = topic;
+      this.#lastWay = way;
+      way.deliver(message, publication);
+    });
   }
 
   #forget(topic: string): void {
+    this.#lastWay = undefined;
     if (/[*>]/.test(topic)) {
       this.#known.clear();
       this.#ways.removeAllListeners();
@@ -55,9 +76,4 @@ export class TopicRoutes {
       this.#ways.removeAllListeners(topic);
     }
   }
-}
-
-/** The listener of every way: the emitter gives it the subscription as `this`. */
-function accept(this: Subscription, message: Message<unknown>, publication: Publication): void {
-  this.accept(message, publication);
 }

@@ -133,6 +133,29 @@ describe('BackpressureGate', () => {
     expect(changes).toEqual([0]);
   });
 
+  it('takes and gives back several places at once, all or none of them', async () => {
+    const { clock } = movableClock();
+    const gate = new BackpressureGate({ subsystemName: 'x', maxQueueDepth: 10, clock });
+    expect([gate.takePlaces(8), gate.takePlaces(3), gate.takePlaces(2)]).toEqual([
+      true,
+      false,
+      true,
+    ]);
+    expect([gate.queueDepth, gate.state]).toEqual([10, 'shedding']);
+    let enteredCount = 0;
+    const onEnter = (): void => void (enteredCount += 1);
+    const waiting = [1, 2, 3].map(() => gate.waitForPlace({ onEnter }));
+    gate.freePlaces(2);
+    expect([enteredCount, gate.waitingCount, gate.takePlaces(1)]).toEqual([2, 1, false]);
+    gate.freePlaces(10);
+    await Promise.all(waiting);
+    expect([enteredCount, gate.queueDepth]).toEqual([3, 1]);
+    gate[Symbol.dispose]();
+    expect(() => gate.takePlaces(1)).toThrow(
+      expect.objectContaining({ code: 'DW_SCALING_CLOSED' }),
+    );
+  });
+
   it('turns away those who wait, and whoever comes later, when it is disposed', async () => {
     const gate = new BackpressureGate({ subsystemName: 'x', maxQueueDepth: 1 });
     const inside = gate.tryEnter();

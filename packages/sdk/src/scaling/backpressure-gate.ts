@@ -173,6 +173,17 @@ export class BackpressureGate implements Disposable {
     return this.#places.tryTake(bytes);
   }
 
+  /**
+   * Takes so many places of no bytes at once, as {@link takePlace} takes one.
+   *
+   * @param count - A whole number from 0 on.
+   * @returns Whether there was room for all; otherwise none is taken.
+   * @throws {@link DwError} `DW_SCALING_CLOSED`.
+   */
+  takePlaces(count: number): boolean {
+    return this.#places.tryTakeSome(count);
+  }
+
   /** Waits for a place, whatever the strategy. Rejects as {@link enter} does. */
   async waitForPlace(options: BackpressureWaitOptions = {}): Promise<void> {
     options.signal?.throwIfAborted();
@@ -187,6 +198,11 @@ export class BackpressureGate implements Disposable {
    */
   freePlace(bytes = 0, waitedMs?: number): void {
     this.#places.free(bytes, waitedMs);
+  }
+
+  /** Gives back so many places of no bytes that were taken without an entry. */
+  freePlaces(count: number): void {
+    this.#places.freeSome(count);
   }
 
   /**

@@ -28,9 +28,9 @@ export class BackpressureMeter {
     this.#quietSinceMs = atMs;
   }
 
-  /** Counts one item that left. */
-  count(bytes: number): void {
-    this.#leftCount += 1;
+  /** Counts items that left. */
+  count(bytes: number, count = 1): void {
+    this.#leftCount += count;
     this.#leftBytes += bytes;
   }
 

@@ -112,6 +112,18 @@ export class BackpressurePlaces {
     return true;
   }
 
+  /** Takes places of no bytes where there is room for all of them. */
+  tryTakeSome(count: number): boolean {
+    if (this.#depth + count > this.#openBelow) {
+      this.assertOpen(0);
+      if (this.#waiters.size > 0 || this.#depth + count > this.#maxDepth) return false;
+      if (this.#bytes > this.#maxBytes) return false;
+    }
+    if (this.#depth === 0) this.#meter.begin(undefined);
+    this.#count(count, 0);
+    return true;
+  }
+
   /** Waits for a place in order of arrival. */
   async wait(options: PlaceOptions): Promise<void> {
     const { bytes = 0, signal, timeoutMs, onEnter } = options;
@@ -122,6 +134,13 @@ export class BackpressurePlaces {
     await this.#waiters.wait({ bytes, signal, timeoutMs, onEnter, timeoutError }, () => {
       this.#admitWaiters();
     });
+  }
+
+  /** Gives back places of no bytes. */
+  freeSome(count: number): void {
+    this.#meter.count(0, count);
+    this.#count(-count, 0);
+    if (this.#waiters.size > 0) this.#admitWaiters();
   }
 
   /** Gives a place back. `waitedMs` is measured where it is given. */

@@ -269,6 +269,9 @@ describe('the metrics of a node', () => {
       /^dw_host_plugins\{state="failed"\} 0$/m,
       /^dw_bus_subscriptions 3$/m,
       /^dw_bus_messages_total\{subscription="two \\"quoted\\"\\n",outcome="handled"\} 0$/m,
+      /^dw_bus_waiting_publishers\{subscription="[^"]+"\} 0$/m,
+      /^dw_bus_backpressure_level\{subscription="[^"]+"\} 0$/m,
+      /^dw_bus_busy_seconds\{subscription="[^"]+"\} 0$/m,
       /^dw_cluster_members 0$/m,
       /^dw_http_requests_total\{status="2xx"\} 5$/m,
     ]) {

@@ -1,6 +1,7 @@
 import { SDK_VERSION } from '@datawarehouse/sdk';
 import type { PluginState } from '../../running/plugin-status.js';
 import type { RouteSources } from '../routes/route-sources.js';
+import { addBusMetrics } from './bus-metrics.js';
 import type { MetricFamilies } from './metric-families.js';
 
 const pluginStates: readonly PluginState[] = [
@@ -73,41 +74,6 @@ function addPluginMetrics(families: MetricFamilies, { view }: RouteSources): voi
       labels: { state },
       value: plugins.filter((plugin) => plugin.state === state).length,
     });
-  }
-}
-
-/** Subscriptions of one name count together. */
-function addBusMetrics(families: MetricFamilies, { view }: RouteSources): void {
-  const statistics = view.bus.statistics();
-  addGauge(families, 'dw_bus_subscriptions', 'Subscriptions to the bus.', statistics.length);
-  const sums = new Map<string, { depth: number; handled: number; failed: number; shed: number }>();
-  for (const { name, queueDepth, handledCount, failedCount, shedCount } of statistics) {
-    const sum = sums.get(name) ?? { depth: 0, handled: 0, failed: 0, shed: 0 };
-    sum.depth += queueDepth;
-    sum.handled += handledCount;
-    sum.failed += failedCount;
-    sum.shed += shedCount;
-    sums.set(name, sum);
-  }
-  for (const [subscription, { depth, handled, failed, shed }] of sums) {
-    const labels = { subscription };
-    const depthHelp = 'Messages that wait for a subscriber.';
-    families.add({
-      name: 'dw_bus_queue_depth',
-      type: 'gauge',
-      help: depthHelp,
-      labels,
-      value: depth,
-    });
-    for (const [outcome, value] of Object.entries({ handled, failed, shed })) {
-      families.add({
-        name: 'dw_bus_messages_total',
-        type: 'counter',
-        help: 'Messages handled (failed ones included), failed, and shed because a queue was full.',
-        labels: { ...labels, outcome },
-        value,
-      });
-    }
   }
 }
 

@@ -1,4 +1,5 @@
 import { type HttpRoute, SDK_VERSION } from '@datawarehouse/sdk';
+import { longestBusy, summarizeBus } from '../bus-summary.js';
 import { nodeHealth } from '../node-health.js';
 import type { RouteSources } from './route-sources.js';
 
@@ -7,7 +8,7 @@ export function statusRoute({ view, clock }: RouteSources): HttpRoute {
   return {
     method: 'GET',
     path: '/api/v1/status',
-    summary: 'Identity, version, uptime, health and memory of the node.',
+    summary: 'Identity, version, uptime, health, bus and memory of the node.',
     handle: async () => {
       const { nodeId, publicKey, version, startedAtMs } = view;
       const plugins = view.plugins();
@@ -25,11 +26,18 @@ export function statusRoute({ view, clock }: RouteSources): HttpRoute {
           health: nodeHealth(plugins),
           plugins: plugins.map(({ id, state, health, error }) => ({ id, state, health, error })),
           memberCount: view.membership.members().length,
+          bus: bus(view),
           memory: memory(),
         },
       };
     },
   };
+}
+
+/** The subscribers together, and the one that may be stuck. */
+function bus(view: RouteSources['view']): Readonly<Record<string, unknown>> {
+  const subscriptions = view.bus.statistics();
+  return { ...summarizeBus(subscriptions), busySubscriber: longestBusy(subscriptions)?.name };
 }
 
 function memory(): Readonly<Record<string, number>> {

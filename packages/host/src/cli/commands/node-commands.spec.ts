@@ -95,6 +95,8 @@ describe('dw status', () => {
     const { code, stdout } = await dw('status');
     expect(code).toBe(0);
     expect(stdout).toMatch(/^n1 +http:\/\/127\.0\.0\.1:\d+ +\d+\.\d+\.\d+ +yes +degraded /m);
+    expect(stdout).toMatch(/^BUS +SUBSCRIBERS +WAITING MESSAGES +WAITING PUBLISHERS +FAILED /m);
+    expect(stdout).toMatch(/^normal +\d+ +0 +0 +0 +0 /m);
     expect(stdout).toMatch(/^tiny +running +healthy/m);
     expect(stdout).toMatch(/^broken +failed +- +Plugin broken cannot be imported: broken$/m);
   });

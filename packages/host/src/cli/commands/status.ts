@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { readAnswer } from '../client/read-answer.js';
 import type { CommandContext, CommandDefinition } from '../command-definition.js';
+import type { TableRow } from '../output/table.js';
 import { formatBytes, formatDuration } from '../output/units.js';
 
 const pluginSchema = z.looseObject({
@@ -18,9 +19,23 @@ const statusSchema = z.looseObject({
   isReady: z.boolean(),
   health: z.string(),
   memberCount: z.number(),
+  bus: z
+    .looseObject({
+      subscriptionCount: z.number(),
+      state: z.string(),
+      queueDepth: z.number(),
+      waitingCount: z.number(),
+      failedCount: z.number(),
+      shedCount: z.number(),
+      busySinceMs: z.number().optional(),
+      busySubscriber: z.string().optional(),
+    })
+    .optional(),
   memory: z.looseObject({ rssBytes: z.number() }),
   plugins: z.array(pluginSchema),
 });
+
+type Bus = NonNullable<z.infer<typeof statusSchema>['bus']>;
 
 /** `dw status`: what a node is and how it does. */
 export const statusCommand: CommandDefinition = {
@@ -48,6 +63,10 @@ async function status({ api, output }: CommandContext): Promise<void> {
       },
     ]);
     output.line('');
+    if (found.bus !== undefined) {
+      output.table([busRow(found.bus)]);
+      output.line('');
+    }
     output.table(
       found.plugins.map(({ id, state, health, error }) => ({
         plugin: id,
@@ -57,4 +76,19 @@ async function status({ api, output }: CommandContext): Promise<void> {
       })),
     );
   });
+}
+
+function busRow(bus: Bus): TableRow {
+  const { busySinceMs, busySubscriber } = bus;
+  const since = busySinceMs === undefined ? undefined : new Date(busySinceMs).toISOString();
+  return {
+    bus: bus.state,
+    subscribers: bus.subscriptionCount,
+    'waiting messages': bus.queueDepth,
+    'waiting publishers': bus.waitingCount,
+    failed: bus.failedCount,
+    dropped: bus.shedCount,
+    busy: busySubscriber,
+    'busy since': since,
+  };
 }

@@ -150,8 +150,9 @@ async function waiting(receivers: number, depth: number): Promise<number> {
   await new Promise(setImmediate);
   const before = liveHeapBytes();
   for (let index = 0; index < depth; index += 1) void bus.publish(to, data);
-  const bytes = liveHeapBytes() - before;
+  // First, since it hands over what was gathered.
   const waitingCount = bus.statistics().reduce((sum, { queueDepth }) => sum + queueDepth, 0);
+  const bytes = liveHeapBytes() - before;
   release();
   return bytes / waitingCount;
 }

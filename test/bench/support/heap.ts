@@ -11,3 +11,9 @@ export function liveHeapBytes(): number {
   collect();
   return process.memoryUsage().heapUsed;
 }
+
+/** Bytes that something still refers to, on the heap and in buffers beside it. */
+export function liveBytes(): number {
+  const heapBytes = liveHeapBytes();
+  return heapBytes + process.memoryUsage().arrayBuffers;
+}

@@ -7,7 +7,7 @@ import { ExpiryHeap } from './expiry-heap.js';
 import { firstSlot, SlotTable } from './slot-table.js';
 
 /** Most entries that one step of a long change deals with, so that none holds up the process. */
-const stepCount = 4_096;
+const stepCount = 1_024;
 /** Most entries that setting one evicts while a cut of the limits is under way. */
 const catchUpCount = 16;
 

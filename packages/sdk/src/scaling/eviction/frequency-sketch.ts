@@ -6,8 +6,8 @@ const rowCount = 4;
 /** Entries for each block, of 32 counters a row. */
 const entriesPerBlock = 8;
 /** Small caches get more: there it costs little, and one wrong count weighs more. */
-const smallEntriesPerBlock = 2;
-const smallBlockCount = 4_096;
+const smallBlocksPerEntry = 2;
+const smallBlockCount = 1_024;
 /** Words that one use ages, while the counts are being halved. */
 const agingWords = 1_024;
 const largestCount = 15;
@@ -22,16 +22,19 @@ export class FrequencySketch {
   #words: Int32Array = new Int32Array(blockWords);
   #blockMask = 0;
   #additions = 0;
+  #enoughFor = 0;
   /** Next word to halve. */
   #agingAt: number = blockWords;
 
   /** Makes room for four counters a row for each of so many entries, at least. */
   ensure(entryCount: number): void {
+    if (entryCount <= this.#enoughFor) return;
     const wanted = Math.max(
       entryCount / entriesPerBlock,
-      Math.min(smallBlockCount, entryCount / smallEntriesPerBlock),
+      Math.min(smallBlockCount, smallBlocksPerEntry * entryCount),
     );
     while (this.#blockMask + 1 < wanted) this.#double();
+    this.#enoughFor = Math.floor(entryCount * ((this.#blockMask + 1) / wanted));
   }
 
   /** Uses that the counts stand for. */

@@ -4,10 +4,14 @@ import { firstSlot, grownCount, grownInt32, type SlotTable } from '../cache/slot
 const ringBits = 2;
 const latestStamp = 2 ** 29 - 1;
 
-/** In which of four rings each slot is, and when it was used last: one number a slot. */
+/**
+ * In which of four rings each slot is, when it was used last, and a number that its policy keeps:
+ * together, because they are read together.
+ */
 export class RankedSlots {
   readonly #table: SlotTable<unknown, unknown>;
   readonly #firstEnd: number;
+  /** Ring and last use of slot i at 2i, the number of the policy at 2i + 1. */
   #marks: Int32Array = new Int32Array(0);
   #stamp = 0;
 
@@ -17,8 +21,17 @@ export class RankedSlots {
     this.#firstEnd = firstEnd;
   }
 
+  numberOf(slot: number): number {
+    return this.#marks[2 * slot + 1] as number;
+  }
+
+  setNumber(slot: number, number: number): void {
+    if (2 * slot >= this.#marks.length) this.#grow(slot);
+    this.#marks[2 * slot + 1] = number;
+  }
+
   ringOf(slot: number): number {
-    return (this.#marks[slot] as number) & 3;
+    return (this.#marks[2 * slot] as number) & 3;
   }
 
   /** Uses of other slots since a slot was used. */
@@ -34,17 +47,17 @@ export class RankedSlots {
 
   /** Puts a slot that is in no ring at the start of one, used now. */
   add(slot: number, ring: number): void {
-    if (slot >= this.#marks.length) this.#grow(slot);
+    if (2 * slot >= this.#marks.length) this.#grow(slot);
     if (this.#stamp === latestStamp) this.#age();
     this.#stamp += 1;
-    this.#marks[slot] = (this.#stamp << ringBits) | ring;
+    this.#marks[2 * slot] = (this.#stamp << ringBits) | ring;
     this.#table.linkFirst(this.#firstEnd + ring, slot);
   }
 
   /** Puts a slot that is in no ring at the end of one, used before all others. */
   append(slot: number, ring: number): void {
-    if (slot >= this.#marks.length) this.#grow(slot);
-    this.#marks[slot] = ring;
+    if (2 * slot >= this.#marks.length) this.#grow(slot);
+    this.#marks[2 * slot] = ring;
     this.#table.linkLast(this.#firstEnd + ring, slot);
   }
 
@@ -52,7 +65,7 @@ export class RankedSlots {
   move(slot: number, ring: number): void {
     this.#table.unlink(slot);
     this.#table.linkFirst(this.#firstEnd + ring, slot);
-    this.#marks[slot] = ((this.#marks[slot] as number) & ~3) | ring;
+    this.#marks[2 * slot] = ((this.#marks[2 * slot] as number) & ~3) | ring;
   }
 
   /** Takes a slot out of its ring. */
@@ -86,22 +99,22 @@ export class RankedSlots {
   }
 
   #usedAt(slot: number): number {
-    return (this.#marks[slot] as number) >>> ringBits;
+    return (this.#marks[2 * slot] as number) >>> ringBits;
   }
 
   #grow(slot: number): void {
     const expectedCount = this.#table.expectedCount + firstSlot;
-    const length = Math.max(slot + 1, grownCount(this.#marks.length, expectedCount));
-    this.#marks = grownInt32(this.#marks, length);
+    const slotCount = Math.max(slot + 1, grownCount(this.#marks.length / 2, expectedCount));
+    this.#marks = grownInt32(this.#marks, 2 * slotCount);
   }
 
   /** Makes room for later stamps: what was not used for half of them becomes equally old. */
   #age(): void {
     const marks = this.#marks;
     const half = (latestStamp + 1) / 2;
-    for (let slot = 0; slot < marks.length; slot += 1) {
-      const mark = marks[slot] as number;
-      marks[slot] = (Math.max(0, (mark >>> ringBits) - half) << ringBits) | (mark & 3);
+    for (let slot = 0; 2 * slot < marks.length; slot += 1) {
+      const mark = marks[2 * slot] as number;
+      marks[2 * slot] = (Math.max(0, (mark >>> ringBits) - half) << ringBits) | (mark & 3);
     }
     this.#stamp -= half;
   }

@@ -4,7 +4,6 @@ const stepRatio = 0.0625;
 const stepDecay = 0.98;
 /** A change of the hit ratio that means another load: steps are large again. */
 const restartRatio = 0.05;
-const samplePerEntry = 10;
 
 /** Searches the share of a cache that its window should have, by climbing on the hit ratio. */
 export class WindowClimber {
@@ -18,15 +17,18 @@ export class WindowClimber {
     return this.#windowRatio;
   }
 
-  hit(capacity: number): void {
+  /** Counts a hit. Returns whether that was the end of a sample, so that the window has changed. */
+  hit(sampleCount: number): boolean {
     this.#hits += 1;
-    this.#requests += 1;
-    if (this.#requests >= samplePerEntry * capacity) this.#climb();
+    return this.miss(sampleCount);
   }
 
-  miss(capacity: number): void {
+  /** Counts a miss, as {@link hit} does. */
+  miss(sampleCount: number): boolean {
     this.#requests += 1;
-    if (this.#requests >= samplePerEntry * capacity) this.#climb();
+    if (this.#requests < sampleCount) return false;
+    this.#climb();
+    return true;
   }
 
   #climb(): void {

@@ -1,4 +1,4 @@
-import { firstSlot, grownCount, grownInt32, type SlotTable } from '../cache/slot-table.js';
+import type { SlotTable } from '../cache/slot-table.js';
 import type { EvictionPolicy } from './eviction-policy.js';
 import { FrequencySketch } from './frequency-sketch.js';
 import { KeyHash } from './key-hash.js';
@@ -14,6 +14,8 @@ const samplePerEntry = 10;
 /** From this count on a candidate that loses is let in now and then: its rivals may be forged. */
 const suspiciousCount = 6;
 const admittedRatio = 1 / 128;
+/** Candidates that one entry turns away in a row before the next entry has to face them. */
+const mostWins = 4;
 
 /**
  * W-TinyLFU: new entries pass a window; one that leaves it stays only if it was seen more often
@@ -26,14 +28,18 @@ const admittedRatio = 1 / 128;
  */
 export class WindowTinyLfuPolicy implements EvictionPolicy {
   readonly name = 'W-TinyLFU';
-  capacity = 1;
   readonly #table: SlotTable<unknown, unknown>;
   readonly #slots: RankedSlots;
   readonly #random: () => number;
   readonly #keyHash: KeyHash;
   readonly #sketch = new FrequencySketch();
   readonly #climber = new WindowClimber();
-  #hashes: Int32Array = new Int32Array(0);
+  #capacity = 1;
+  #sampleCount = samplePerEntry;
+  #mostInWindow = 1;
+  #mostGuarded = 0;
+  #winner = 0;
+  #wins = 0;
   #windowCount = 0;
   #probationCount = 0;
   #guardedCount = 0;
@@ -49,10 +55,19 @@ export class WindowTinyLfuPolicy implements EvictionPolicy {
     this.#keyHash = new KeyHash(random() * 2 ** 32);
   }
 
+  get capacity(): number {
+    return this.#capacity;
+  }
+
+  set capacity(capacity: number) {
+    this.#capacity = capacity;
+    this.#divide();
+  }
+
   hit(slot: number): void {
     const slots = this.#slots;
-    this.#sketch.add(this.#hashes[slot] as number, samplePerEntry * this.capacity);
-    this.#climber.hit(this.capacity);
+    this.#sketch.add(slots.numberOf(slot), this.#sampleCount);
+    if (this.#climber.hit(this.#sampleCount)) this.#divide();
     const ring = slots.ringOf(slot);
     if (ring !== probation) {
       slots.use(slot, ring);
@@ -61,7 +76,7 @@ export class WindowTinyLfuPolicy implements EvictionPolicy {
     slots.use(slot, guarded);
     this.#probationCount -= 1;
     this.#guardedCount += 1;
-    if (this.#guardedCount > this.#mostGuarded()) this.#demote();
+    if (this.#guardedCount > this.#mostGuarded) this.#demote();
   }
 
   renew(slot: number): void {
@@ -74,7 +89,7 @@ export class WindowTinyLfuPolicy implements EvictionPolicy {
 
   insert(slot: number): void {
     this.#remember(slot);
-    this.#climber.miss(this.capacity);
+    if (this.#climber.miss(this.#sampleCount)) this.#divide();
     this.#windowCount += 1;
     this.#slots.add(slot, window);
     this.#settleWindow();
@@ -95,8 +110,9 @@ export class WindowTinyLfuPolicy implements EvictionPolicy {
       return slot;
     }
     // One more is about to come into the window.
-    if (this.#windowCount >= this.#mostInWindow() && !this.#admits(candidate, victim)) {
+    if (this.#windowCount >= this.#mostInWindow && !this.#admits(candidate, victim)) {
       this.remove(candidate);
+      this.#countWin(victim);
       return candidate;
     }
     this.remove(victim);
@@ -131,36 +147,31 @@ export class WindowTinyLfuPolicy implements EvictionPolicy {
     return this.#windowCount + this.#probationCount + this.#guardedCount;
   }
 
-  #mostInWindow(): number {
-    return Math.max(1, Math.floor(this.#climber.windowRatio * this.capacity));
-  }
-
-  #mostGuarded(): number {
-    const rest = this.capacity - this.#mostInWindow();
-    return Math.max(0, Math.floor(rest - probationRatio * this.capacity));
+  /** Sets how large each part may be. */
+  #divide(): void {
+    const capacity = this.#capacity;
+    this.#mostInWindow = Math.max(1, Math.floor(this.#climber.windowRatio * capacity));
+    const rest = capacity - this.#mostInWindow;
+    this.#mostGuarded = Math.max(0, Math.floor(rest - probationRatio * capacity));
+    this.#sampleCount = samplePerEntry * capacity;
   }
 
   #remember(slot: number): void {
-    if (slot >= this.#hashes.length) {
-      const expectedCount = this.#table.expectedCount + firstSlot;
-      const length = Math.max(slot + 1, grownCount(this.#hashes.length, expectedCount));
-      this.#hashes = grownInt32(this.#hashes, length);
-    }
     const hash = this.#keyHash.of(this.#table.keyAt(slot));
-    this.#hashes[slot] = hash;
+    this.#slots.setNumber(slot, hash);
     this.#sketch.ensure(this.#entryCount() + 1);
-    this.#sketch.add(hash, samplePerEntry * this.capacity);
+    this.#sketch.add(hash, this.#sampleCount);
   }
 
   /** Moves what no longer fits in the window on, or back what now does; a few at a time. */
   #settleWindow(): void {
-    const most = this.#mostInWindow();
+    const most = this.#mostInWindow;
     for (let moved = 0; moved < 8 && this.#windowCount > most; moved += 1) {
       this.#slots.move(this.#slots.last(window), probation);
       this.#windowCount -= 1;
       this.#probationCount += 1;
     }
-    if (this.#guardedCount > this.#mostGuarded()) this.#demote();
+    if (this.#guardedCount > this.#mostGuarded) this.#demote();
   }
 
   #demote(): void {
@@ -179,11 +190,21 @@ export class WindowTinyLfuPolicy implements EvictionPolicy {
     return this.#slots.ageOf(slot) * count <= this.#sketch.additionCount;
   }
 
+  /** An entry whose count is too high would otherwise keep everything out. */
+  #countWin(slot: number): void {
+    this.#wins = slot === this.#winner ? this.#wins + 1 : 1;
+    this.#winner = slot;
+    if (this.#wins < mostWins || this.#slots.ringOf(slot) !== probation) return;
+    this.#slots.move(slot, probation);
+    this.#winner = 0;
+  }
+
   #admits(candidate: number, victim: number): boolean {
-    const candidateCount = this.#sketch.count(this.#hashes[candidate] as number);
-    const victimCount = this.#sketch.count(this.#hashes[victim] as number);
-    const margin = victimCount > 1 && this.#isDue(victim, victimCount) ? 1 : 0;
-    if (candidateCount > victimCount + margin) return true;
+    const candidateCount = this.#sketch.count(this.#slots.numberOf(candidate));
+    const victimCount = this.#sketch.count(this.#slots.numberOf(victim));
+    const lead = candidateCount - victimCount;
+    if (lead > 1 || (lead === 1 && !(victimCount > 1 && this.#isDue(victim, victimCount))))
+      return true;
     return candidateCount >= suspiciousCount && this.#random() < admittedRatio;
   }
 }

@@ -1,11 +1,19 @@
-// `npm run soak [options]`: sets everything up, then runs the crash specs at full length. Options go to vitest.
+// `npm run soak [options]`: sets everything up, then runs the crash specs and the model specs at full length. Options go to vitest.
 import { join } from 'node:path';
-import { prepare, runScript } from './run-script.mjs';
-import { root } from './workspace.mjs';
+import { prepare } from './run-script.mjs';
+import { root, run } from './workspace.mjs';
 
 const args = process.argv.slice(2);
 await prepare(args);
-// What makes the specs in test/crash kill more often and leave out nothing.
-process.env.DW_SOAK = '1';
 const vitest = join(root, 'node_modules', 'vitest', 'vitest.mjs');
-runScript(vitest, ['run', '--root', join(root, 'test'), 'crash', ...args]);
+const suites = [
+  { folder: 'test', filter: 'crash' },
+  { folder: join('packages', 'sdk'), filter: '-model.spec' },
+];
+for (const { folder, filter } of suites) {
+  // What makes these specs kill more often, take more steps and leave out nothing.
+  const env = { DW_SOAK: '1' };
+  const command = [vitest, 'run', '--root', join(root, folder), filter, ...args];
+  const code = await run(process.execPath, command, { env });
+  if (code !== 0) process.exitCode = code;
+}

@@ -211,7 +211,7 @@ export type {
   BackpressureGateOptions,
   BackpressureSettings,
 } from './scaling/backpressure-options.js';
-export { BoundedCache } from './scaling/bounded-cache.js';
+export { BoundedCache, type CacheSetOptions } from './scaling/bounded-cache.js';
 export type {
   BoundedCacheOptions,
   BoundedCacheStatistics,
@@ -219,6 +219,13 @@ export type {
   CacheReconfiguration,
   ResolvedCacheOptions,
 } from './scaling/bounded-cache-options.js';
+export type {
+  CacheBackingOptions,
+  CacheBackingStatistics,
+} from './scaling/cache/cache-backing-options.js';
+export type { CacheWriteCounts } from './scaling/cache/cache-backlog.js';
+export type { CacheCodecOptions } from './scaling/cache/cache-value-codec.js';
+export type { CacheWriteFailure } from './scaling/cache/cache-write-queue.js';
 export type { CacheEstimate } from './scaling/cache/request-sample.js';
 export {
   type ComposedCache,

@@ -24,10 +24,26 @@ export const scalingErrors = {
     category: 'unavailable',
   },
   DW_CACHE_WRITE_FAILED: {
-    message: 'Values could not be written to the backing store',
-    hint: 'They are kept and written again; look at the cause and the store.',
+    message: 'Changes could not be written to the backing store',
+    hint: 'They are kept and written again until the cache is closed; look at the cause and the store.',
     category: 'unavailable',
     retryable: true,
+  },
+  DW_CACHE_BACKLOG_FULL: {
+    message: 'Too many changes wait to be written to the backing store; nothing was changed',
+    hint: 'Use put() and remove(), which wait for room, or try again later; raise maxPendingWrites or maxPendingBytes.',
+    category: 'exhausted',
+    retryable: true,
+  },
+  DW_CACHE_ENCODE_FAILED: {
+    message: 'A value could not be turned into bytes; nothing was changed',
+    hint: 'Without a serializer bytes, text, numbers, booleans, arrays and plain objects can be stored.',
+    category: 'invalid',
+  },
+  DW_CACHE_DECODE_FAILED: {
+    message: 'A stored value could not be read back',
+    hint: 'Compare the deserializer with what wrote the value; set or delete the key to replace it.',
+    category: 'corrupt',
   },
 } as const satisfies ErrorTable;
 

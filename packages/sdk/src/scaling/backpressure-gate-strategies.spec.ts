@@ -221,6 +221,27 @@ describe('places without entries', () => {
     expect(gate.queueDepth).toBe(1);
     expect(gate.context().latencyP99).toBe(20);
   });
+
+  it('change their size where there is room, also when nothing else may enter', async () => {
+    const gate = gateOf({ maxQueueDepth: 2, maxBytes: 100 });
+    gate.takePlace(40);
+    expect(gate.resizePlace(40, 150)).toBe(true);
+    expect(gate.resizePlace(150, 20)).toBe(true);
+    gate.takePlace(50);
+    expect(gate.resizePlace(20, 51)).toBe(false);
+    expect(gate.resizePlace(20, 40)).toBe(true);
+    expect([gate.queueDepth, gate.bytes]).toEqual([2, 90]);
+    gate.reconfigure({ maxQueueDepth: 3 });
+    const waiting = gate.waitForPlace({ bytes: 20 });
+    expect(gate.resizePlace(40, 41)).toBe(false);
+    expect(gate.resizePlace(40, 30)).toBe(true);
+    await waiting;
+    expect([gate.queueDepth, gate.bytes]).toEqual([3, 100]);
+    gate[Symbol.dispose]();
+    expect(() => gate.resizePlace(30, 31)).toThrow(
+      expect.objectContaining({ code: 'DW_SCALING_CLOSED' }),
+    );
+  });
 });
 
 describe('settings of a BackpressureGate', () => {

@@ -206,6 +206,16 @@ export class BackpressureGate implements Disposable {
   }
 
   /**
+   * Changes the size of an item inside, for queues that replace what waits in them.
+   *
+   * @returns Whether there was room for more. To become smaller always works.
+   * @throws {@link DwError} `DW_SCALING_CLOSED`.
+   */
+  resizePlace(fromBytes: number, toBytes: number): boolean {
+    return this.#places.tryResize(fromBytes, toBytes);
+  }
+
+  /**
    * Changes settings at once; what is inside stays, and whoever fits now enters.
    *
    * @throws {@link DwError} `DW_SCALING_INVALID_LIMITS`; nothing has changed then.

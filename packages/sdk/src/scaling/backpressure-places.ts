@@ -124,6 +124,18 @@ export class BackpressurePlaces {
     return true;
   }
 
+  /** Changes the size of an item inside. One that is alone may grow beyond the limit. */
+  tryResize(fromBytes: number, toBytes: number): boolean {
+    this.assertOpen(toBytes);
+    const grownBytes = toBytes - fromBytes;
+    if (grownBytes > 0 && this.#depth > 1) {
+      if (this.#waiters.size > 0 || this.#bytes + grownBytes > this.#maxBytes) return false;
+    }
+    this.#count(0, grownBytes);
+    if (grownBytes < 0 && this.#waiters.size > 0) this.#admitWaiters();
+    return true;
+  }
+
   /** Waits for a place in order of arrival. */
   async wait(options: PlaceOptions): Promise<void> {
     const { bytes = 0, signal, timeoutMs, onEnter } = options;

@@ -1,4 +1,4 @@
-import type { Clock } from '../plugin/clock.js';
+import type { CacheBackingOptions, CacheBackingStatistics } from './cache/cache-backing-options.js';
 import type { EvictionPolicyName } from './eviction/eviction-policy.js';
 
 /** What of a {@link BoundedCache} can be changed while it is in use. */
@@ -42,20 +42,17 @@ export interface CacheReconfiguration {
 }
 
 /** Size, bounds and sources of a {@link BoundedCache}. */
-export interface BoundedCacheOptions<K, V> extends CacheReconfiguration {
+export interface BoundedCacheOptions<K, V> extends CacheReconfiguration, CacheBackingOptions<K, V> {
   /**
    * Bytes of an entry, at least 0. Default: of the key and the value as they would be encoded,
    * counted while there is a limit of bytes: text as UTF-8, bytes as they are, others as JSON.
    */
   readonly sizeOf?: (value: V, key: K) => number;
-  /** Fetches what {@link BoundedCache.load} does not find. */
-  readonly loader?: (key: K, signal?: AbortSignal) => Promise<V | undefined>;
   /**
    * Watches requests from the start for {@link BoundedCache.estimate}; at most 512 KiB.
    * @defaultValue false
    */
   readonly estimates?: boolean;
-  readonly clock?: Clock;
   /**
    * At least 0, less than 1; seeds the hashes that must not be guessed.
    * @defaultValue Math.random
@@ -77,6 +74,8 @@ export interface BoundedCacheStatistics {
   readonly expiredEntries: number;
   /** hits / (hits + misses), 0 when there were none. */
   readonly hitRatio: number;
+  /** What the store and the loads have done; only with a store or a loader. */
+  readonly backing?: CacheBackingStatistics;
 }
 
 /** An entry left the cache without being asked to. */

@@ -9,16 +9,28 @@ import type {
   CacheReconfiguration,
   ResolvedCacheOptions,
 } from './bounded-cache-options.js';
+import { CacheBacking } from './cache/cache-backing.js';
 import { CacheCore } from './cache/cache-core.js';
+import type { CacheWriteFailure } from './cache/cache-write-queue.js';
 import { encodedBytes } from './cache/entry-sizes.js';
 import { type CacheEstimate, RequestSample } from './cache/request-sample.js';
 import { resolveCacheOptions } from './cache/resolve-cache-options.js';
 import type { EvictionPolicyName } from './eviction/eviction-policy.js';
-import { PendingLoads } from './pending-loads.js';
+
+/** Options of one change. */
+export interface CacheSetOptions {
+  /** Milliseconds that the value stays, `Infinity` for no limit. Default: `defaultTtlMs`. */
+  readonly ttlMs?: number;
+}
 
 /**
  * A map with limits by entries and bytes; limits, time to live and eviction policy change while it
  * is in use.
+ *
+ * Over a `backingStore` it is a map of what is stored, of which the memory holds a part: what is set
+ * is written in order for each key, and again until the store has it; until then it is read from a
+ * bounded backlog, whatever is evicted. Size and iteration tell of the memory alone. What was set
+ * but not flushed dies with the process.
  *
  * Nothing is preallocated: an empty cache costs the same at any limit. Expired entries are absent
  * to every reader, and are removed when met or when room is needed. Listeners are called after the
@@ -29,7 +41,7 @@ import { PendingLoads } from './pending-loads.js';
 export class BoundedCache<K extends {}, V extends {}> implements AsyncDisposable {
   readonly #core: CacheCore<K, V>;
   readonly #evictions = new Listeners<CacheEviction<K, V>>('onDidEvict');
-  readonly #loads: PendingLoads<K, V>;
+  readonly #backing: CacheBacking<K, V> | undefined;
   readonly #sizeOf: (value: V, key: K) => number;
   readonly #clock: Clock;
   readonly #random: () => number;
@@ -41,9 +53,19 @@ export class BoundedCache<K extends {}, V extends {}> implements AsyncDisposable
   #refused = 0;
   #isClosed = false;
 
+  /**
+   * @throws {@link DwError} `DW_SCALING_INVALID_LIMITS`, `DW_STORE_INVALID_PATH`; `TypeError` where
+   *   options do not go together.
+   */
   constructor(options: BoundedCacheOptions<K, V> = {}) {
-    const { loader = async () => undefined } = options;
-    this.#loads = new PendingLoads(loader, (key, value) => this.set(key, value));
+    if (options.backingStore !== undefined || options.loader !== undefined) {
+      this.#backing = new CacheBacking(options, {
+        keep: (key, value, ttlMs) => {
+          this.#insert(key, value, this.#bytesOf(value, key), this.#expiryAfter(ttlMs));
+        },
+        defaultTtlMs: () => this.#defaultTtlMs,
+      });
+    }
     this.#sizeOf = options.sizeOf ?? encodedBytes;
     this.#clock = options.clock ?? systemClock;
     this.#random = options.random ?? Math.random;
@@ -56,6 +78,7 @@ export class BoundedCache<K extends {}, V extends {}> implements AsyncDisposable
       isSized: options.sizeOf !== undefined,
     });
     this.#core.reconfigure(this.#options);
+    this.#core.recordsDepartures = this.#isStored;
     if (this.#options.estimates) this.#watch();
   }
 
@@ -71,17 +94,20 @@ export class BoundedCache<K extends {}, V extends {}> implements AsyncDisposable
     return liveCount;
   }
 
-  /** Reads a value, counts a hit or a miss, and makes it count as used. */
+  /**
+   * Reads a value from the memory, counts a hit or a miss, and makes it count as used. Does not ask
+   * the store: see {@link load}.
+   */
   get(key: K): V | undefined {
     if (this.#sample !== undefined) this.#sample.read(key);
     const core = this.#core;
-    const value = core.get(key);
+    let value = core.get(key);
     if (value === undefined) {
-      this.#misses += 1;
       if (core.departures.length !== 0) this.#tell();
-    } else {
-      this.#hits += 1;
+      if (this.#backing !== undefined) value = this.#backing.pending(key);
     }
+    if (value === undefined) this.#misses += 1;
+    else this.#hits += 1;
     return value;
   }
 
@@ -89,7 +115,7 @@ export class BoundedCache<K extends {}, V extends {}> implements AsyncDisposable
   peek(key: K): V | undefined {
     const value = this.#core.peek(key);
     this.#tell();
-    return value;
+    return value ?? this.#backing?.pending(key);
   }
 
   /** Reports whether a value is present, without counting or changing anything. */
@@ -98,65 +124,106 @@ export class BoundedCache<K extends {}, V extends {}> implements AsyncDisposable
   }
 
   /**
-   * Puts a value. One that is larger than `maxBytes` alone is not kept.
+   * Puts a value. One that is larger than `maxBytes` alone is not kept in memory.
    *
-   * @throws {@link DwError} `DW_CACHE_CLOSED`; `TypeError` where the size or `ttlMs` is not a
-   *   number of at least 0; what `sizeOf` throws. Nothing is changed then.
+   * @throws {@link DwError} `DW_CACHE_CLOSED`; with a store `DW_CACHE_BACKLOG_FULL` (retryable),
+   *   `DW_CACHE_ENCODE_FAILED`, `DW_STORE_INVALID_PATH`; `TypeError` where the size or `ttlMs` is
+   *   not a number of at least 0; what `sizeOf` throws. Nothing is changed then.
    */
-  set(key: K, value: V, options?: { readonly ttlMs?: number }): this {
+  set(key: K, value: V, options?: CacheSetOptions): this {
     if (this.#isClosed) throw scalingError('DW_CACHE_CLOSED');
-    const core = this.#core;
-    let expiresAtMs = this.#defaultTtlMs;
-    if (options !== undefined && options.ttlMs !== undefined) expiresAtMs = options.ttlMs;
-    if (expiresAtMs !== Infinity) expiresAtMs = this.#expiryAfter(expiresAtMs);
-    const bytes = core.isSized ? this.#bytesOf(value, key) : 0;
-    if (!this.#loads.isIdle) this.#loads.forget(key);
-    if (this.#sample !== undefined) this.#sample.write(key);
-    if (bytes !== 0 && bytes + core.entryOverheadBytes > this.#options.maxBytes) {
-      this.#refuse(key, value);
-      return this;
-    }
-    core.set(key, value, bytes, expiresAtMs);
-    if (core.departures.length !== 0) this.#tell();
+    let ttlMs = this.#defaultTtlMs;
+    if (options !== undefined && options.ttlMs !== undefined) ttlMs = options.ttlMs;
+    const expiresAtMs = ttlMs === Infinity ? Infinity : this.#expiryAfter(ttlMs);
+    const bytes = this.#core.isSized ? this.#bytesOf(value, key) : 0;
+    if (this.#backing !== undefined) this.#backing.change({ key, value, ttlMs });
+    this.#insert(key, value, bytes, expiresAtMs);
     return this;
   }
 
-  /** Removes a value. Returns whether there was one. A load under way does not bring it back. */
-  delete(key: K): boolean {
-    this.#loads.forget(key);
-    const wasPresent = this.#core.delete(key);
-    this.#tell();
-    return wasPresent;
+  /**
+   * Puts a value as {@link set} does, but waits while the backlog is full; only then the value can
+   * be read. With `writeThrough` resolves when the store has this value or a later one.
+   *
+   * @param options.signal - Ends the wait. Nothing is changed where it was for room; a value that
+   *   can be read already is still written.
+   * @throws As {@link set}, with `DW_CACHE_BACKLOG_FULL` only where too many wait already;
+   *   `signal.reason`; {@link DwError} `DW_CACHE_WRITE_FAILED` (retryable) with `writeThrough`,
+   *   where the value stays and is written again.
+   */
+  async put(
+    key: K,
+    value: V,
+    options: CacheSetOptions & { readonly signal?: AbortSignal } = {},
+  ): Promise<void> {
+    if (this.#isClosed) throw scalingError('DW_CACHE_CLOSED');
+    const { ttlMs = this.#defaultTtlMs, signal } = options;
+    const expiresAtMs = this.#expiryAfter(ttlMs);
+    const bytes = this.#bytesOf(value, key);
+    const insert = (): void => this.#insert(key, value, bytes, expiresAtMs);
+    if (this.#backing === undefined) insert();
+    else await this.#backing.changeAndWait({ key, value, ttlMs }, insert, signal);
   }
 
-  /** Removes everything. */
+  /**
+   * Removes a value, from the store too. Returns whether there was one in memory or in the backlog.
+   * A load under way does not bring it back.
+   *
+   * @throws {@link DwError} with a store or a loader `DW_CACHE_CLOSED`; with a store
+   *   `DW_CACHE_BACKLOG_FULL` (retryable), `DW_STORE_INVALID_PATH`. Nothing is changed then.
+   */
+  delete(key: K): boolean {
+    const wasPending = this.#backing?.pending(key) !== undefined;
+    this.#backing?.change({ key });
+    const wasPresent = this.#core.delete(key);
+    this.#tell();
+    return wasPresent || wasPending;
+  }
+
+  /** Removes a value as {@link delete} does, and waits and rejects as {@link put} does. */
+  async remove(key: K, options: { readonly signal?: AbortSignal } = {}): Promise<void> {
+    if (this.#isClosed) throw scalingError('DW_CACHE_CLOSED');
+    const remove = (): void => {
+      this.#core.delete(key);
+      this.#tell();
+    };
+    if (this.#backing === undefined) remove();
+    else await this.#backing.changeAndWait({ key }, remove, options.signal);
+  }
+
+  /**
+   * Removes everything, in the store all that is below its path.
+   *
+   * @throws {@link DwError} with a store or a loader `DW_CACHE_CLOSED`.
+   */
   clear(): void {
-    this.#loads.forgetAll();
+    this.#backing?.clear();
     this.#core.clear();
   }
 
   /**
-   * Reads a value, or has the loader fetch it: once a key, however many ask.
+   * Reads a value, or fetches it from the store, then from the loader: once a key, however many ask.
+   * Both know of `absentTtlMs`.
    *
-   * A value set or deleted meanwhile stands against what the loader brings. An aborted caller
-   * aborts the load only when nobody else waits for it.
+   * Who waits gets a value that is set meanwhile, or `undefined` where the key is deleted. An aborted
+   * caller aborts the load only when nobody else waits for it.
    *
-   * @throws `signal.reason` when aborted; what the loader threw; {@link DwError}
-   *   `DW_CACHE_CLOSED`.
+   * @throws `signal.reason` when aborted; what the store or the loader rejected with;
+   *   {@link DwError} `DW_CACHE_CLOSED`, `DW_CACHE_DECODE_FAILED`.
    */
   async load(key: K, options: { readonly signal?: AbortSignal } = {}): Promise<V | undefined> {
     if (this.#isClosed) throw scalingError('DW_CACHE_CLOSED');
     options.signal?.throwIfAborted();
-    const present = this.get(key);
-    if (present !== undefined) return present;
-    try {
-      const loaded = await this.#loads.load(key, options.signal);
-      return this.peek(key) ?? loaded;
-    } catch (error) {
-      const set = options.signal?.aborted === true ? undefined : this.peek(key);
-      if (set === undefined) throw error;
-      return set;
-    }
+    return this.get(key) ?? (await this.#backing?.load(key, options.signal));
+  }
+
+  /**
+   * Writes what waits for the store, at once and once.
+   *
+   * @throws {@link DwError} `DW_CACHE_WRITE_FAILED` (retryable), with `details.keys`; they still wait.
+   */
+  async flush(): Promise<void> {
+    await this.#backing?.flush();
   }
 
   /**
@@ -210,6 +277,7 @@ export class BoundedCache<K extends {}, V extends {}> implements AsyncDisposable
       evictions: this.#core.evictedCount + this.#refused,
       expiredEntries: this.#core.expiredCount,
       hitRatio: asked === 0 ? 0 : this.#hits / asked,
+      ...(this.#backing !== undefined && { backing: this.#backing.statistics() }),
     };
   }
 
@@ -239,16 +307,27 @@ export class BoundedCache<K extends {}, V extends {}> implements AsyncDisposable
     return {
       [Symbol.dispose]: () => {
         added[Symbol.dispose]();
-        this.#core.recordsDepartures = this.#evictions.size > 0;
+        this.#core.recordsDepartures = this.#isStored || this.#evictions.size > 0;
       },
     };
   }
 
+  /** Listens to attempts to write that failed, until disposed. What failed is tried again. */
+  onDidFailWrite(listener: (failure: CacheWriteFailure<K>) => void): Disposable {
+    return this.#backing?.onDidFailWrite(listener) ?? { [Symbol.dispose]: () => undefined };
+  }
+
+  /**
+   * Empties the memory, and writes what waits for the store: up to five times.
+   *
+   * @throws {@link DwError} `DW_CACHE_WRITE_FAILED`, whose `details.keys` are lost.
+   */
   async close(): Promise<void> {
     this.#isClosed = true;
-    this.clear();
+    this.#core.clear();
     this.#evictions.clear();
     this.#core.recordsDepartures = false;
+    await this.#backing?.close();
   }
 
   [Symbol.asyncDispose](): Promise<void> {
@@ -258,6 +337,22 @@ export class BoundedCache<K extends {}, V extends {}> implements AsyncDisposable
   #watch(): RequestSample {
     this.#sample = new RequestSample(this.#options.maxEntries, this.#random);
     return this.#sample;
+  }
+
+  /** Whether expired entries are to be removed from a store. */
+  get #isStored(): boolean {
+    return this.#backing?.hasStore === true;
+  }
+
+  #insert(key: K, value: V, bytes: number, expiresAtMs: number): void {
+    const core = this.#core;
+    if (this.#sample !== undefined) this.#sample.write(key);
+    if (bytes !== 0 && bytes + core.entryOverheadBytes > this.#options.maxBytes) {
+      this.#refuse(key, value);
+      return;
+    }
+    core.set(key, value, bytes, expiresAtMs);
+    if (core.departures.length !== 0) this.#tell();
   }
 
   #expiryAfter(ttlMs: number): number {
@@ -285,6 +380,7 @@ export class BoundedCache<K extends {}, V extends {}> implements AsyncDisposable
     if (core.departures.length === 0) return;
     const { departures } = core;
     core.departures = [];
+    for (const { key, reason } of departures) if (reason === 'expired') this.#backing?.expired(key);
     for (const departure of departures) this.#evictions.emit(departure);
   }
 }

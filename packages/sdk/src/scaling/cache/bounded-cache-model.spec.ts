@@ -463,7 +463,8 @@ class World {
   /** Lets everything go on until the store has all; it must be what the model says. */
   async #quiesce(): Promise<void> {
     const isBusy = () => (this.#cache.statistics().backing?.pendingWrites ?? 0) > 0;
-    for (let isFlushed = false; !isFlushed || isBusy(); ) {
+    for (let isFlushed = false, left = 50; !isFlushed || isBusy(); left -= 1) {
+      if (left === 0) throw new Error('the backlog does not become empty');
       const flushed = this.#flush();
       for (let round = 0; round < 20 || this.#held.held.length > 0; round += 1) {
         this.#held.held[0]?.release('ok');

@@ -110,6 +110,7 @@ export type {
 } from './persistence/content-options.js';
 export { ContentPacks, type ContentPacksOptions } from './persistence/content-packs.js';
 export { ContentStore } from './persistence/content-store.js';
+export { existsMany } from './persistence/exists-many.js';
 export type { LogConsumerState } from './persistence/log-consumers.js';
 export type { LogPosition } from './persistence/log-extent.js';
 export type { LogFollowOptions } from './persistence/log-follower.js';

@@ -117,6 +117,18 @@ export class ClassicLevelBackingStore implements IPersistentBackingStore {
     return exists;
   }
 
+  async existsMany(
+    paths: readonly string[],
+    options?: BackingStoreCallOptions,
+  ): Promise<readonly boolean[]> {
+    this.#assertOpen(options);
+    for (const path of paths) assertStorePath(path);
+    if (paths.length === 0) return [];
+    const exist = await this.#track(this.#database.hasMany(paths));
+    options?.signal?.throwIfAborted();
+    return exist;
+  }
+
   write(path: string, data: Uint8Array, options?: BackingStoreWriteOptions): Promise<void> {
     return this.batch([{ type: 'write', path, data }], options);
   }

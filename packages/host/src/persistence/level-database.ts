@@ -84,6 +84,12 @@ export class LevelDatabase {
     return this.#run('read', () => this.#database.has(path), { path });
   }
 
+  /** Whether each of the paths is there: one turn of a thread for all of them. */
+  async hasMany(paths: readonly string[]): Promise<readonly boolean[]> {
+    await this.#readable();
+    return this.#run('read', () => this.#database.hasMany([...paths]));
+  }
+
   /** Applies all changes or none. */
   async write(changes: readonly LevelChange[], options: { readonly sync: boolean }): Promise<void> {
     if (this.#mayBeTorn || this.#reopening !== undefined) await this.#reopen();

@@ -5,6 +5,7 @@ import {
   type BackingStoreListOptions,
   type BackingStoreOperation,
   type BackingStoreWriteOptions,
+  existsMany,
   type IPersistentBackingStore,
   storeError,
 } from '@datawarehouse/sdk';
@@ -26,6 +27,13 @@ export class PluginBackingStore implements IPersistentBackingStore {
 
   async exists(path: string, options?: BackingStoreCallOptions): Promise<boolean> {
     return this.#open().exists(path, options);
+  }
+
+  async existsMany(
+    paths: readonly string[],
+    options?: BackingStoreCallOptions,
+  ): Promise<readonly boolean[]> {
+    return existsMany(this.#open(), paths, options);
   }
 
   async write(path: string, data: Uint8Array, options?: BackingStoreWriteOptions): Promise<void> {

@@ -4,6 +4,7 @@ import type { ContentLayout } from './content-layout.js';
 import { type ContentLocation, decodeLocation } from './content-medium.js';
 import type { ContentSegments } from './content-segments.js';
 import { readValue } from './damaged-values.js';
+import { existsMany } from './exists-many.js';
 import type {
   BackingStoreCallOptions,
   BackingStoreOperation,
@@ -13,7 +14,7 @@ import type {
 const digestPattern = /^[0-9a-f]{64}$/;
 /** Most digests that are remembered as damaged. */
 const maxDamaged = 4_096;
-const lookupsAtATime = 32;
+const lookupsAtATime = 256;
 
 /** Refuses what is no digest of a chunk. */
 export function assertChunkDigest(digest: string): void {
@@ -104,8 +105,11 @@ export class ContentChunks {
     const missing: string[] = [];
     for (let at = 0; at < unique.length; at += lookupsAtATime) {
       const some = unique.slice(at, at + lookupsAtATime);
-      const arePresent = await Promise.all(some.map((digest) => this.isPresent(digest)));
-      missing.push(...some.filter((_, index) => arePresent[index] !== true));
+      const paths = some.map((digest) => this.#layout.chunk(digest));
+      const exist = await existsMany(this.#store, paths);
+      missing.push(
+        ...some.filter((digest, index) => exist[index] !== true || this.#damaged.has(digest)),
+      );
     }
     return missing;
   }

@@ -93,6 +93,15 @@ export interface IPersistentBackingStore extends AsyncDisposable {
   /** Reports whether there are bytes at `path`. */
   exists(path: string, options?: BackingStoreCallOptions): Promise<boolean>;
 
+  /**
+   * Reports of each path, in their order, what {@link exists} reports of it, for less than that many
+   * calls. A store need not have it.
+   */
+  existsMany?(
+    paths: readonly string[],
+    options?: BackingStoreCallOptions,
+  ): Promise<readonly boolean[]>;
+
   /** Yields the stored paths that start with `prefix`, in ascending byte order. */
   list(prefix: string, options?: BackingStoreListOptions): AsyncIterable<string>;
 

@@ -164,6 +164,14 @@ const valueDoubles: readonly Double[] = [
       },
     }),
   ),
+  double(
+    'finds many in another order',
+    'existsMany() says of each path what exists() says',
+    (real) => ({
+      existsMany: async (paths, options) =>
+        Promise.all([...paths].sort().map((path) => real.exists(path, options))),
+    }),
+  ),
   double('folds case', 'paths that differ in case, form or length are different', (real) => ({
     write: (path, data, options) => real.write(path.toLowerCase(), data, options),
     read: (path, options) => real.read(path.toLowerCase(), options),

@@ -1,5 +1,6 @@
 import type { ContentStore } from '../persistence/content-store.js';
 import { CONTENT_CHUNK_BYTES, type PayloadReference } from '../persistence/payload-reference.js';
+import { existsMany } from '../persistence/exists-many.js';
 import type { IPersistentBackingStore } from '../persistence/persistent-backing-store.js';
 import { FaultyBackingStore } from './faulty-backing-store.js';
 import type { MemoryContentMedium } from './memory-content-medium.js';
@@ -78,6 +79,7 @@ export function slow(inner: IPersistentBackingStore, seed: number): IPersistentB
   return Object.assign(Object.create(inner) as IPersistentBackingStore, {
     read: around(inner.read.bind(inner)),
     exists: around(inner.exists.bind(inner)),
+    existsMany: around((paths: readonly string[]) => existsMany(inner, paths)),
     batch: around(inner.batch.bind(inner)),
     write: around(inner.write.bind(inner)),
     delete: around(inner.delete.bind(inner)),

@@ -1,5 +1,6 @@
 import { SdkCompatibility } from '../compatibility/sdk-compatibility.js';
 import { storeError } from '../errors/store-errors.js';
+import { existsMany } from '../persistence/exists-many.js';
 import type {
   BackingStoreCallOptions,
   BackingStoreCapabilities,
@@ -85,6 +86,13 @@ export class FaultyBackingStore implements IPersistentBackingStore {
 
   exists(path: string, options?: BackingStoreCallOptions): Promise<boolean> {
     return this.#inner.exists(path, options);
+  }
+
+  existsMany(
+    paths: readonly string[],
+    options?: BackingStoreCallOptions,
+  ): Promise<readonly boolean[]> {
+    return existsMany(this.#inner, paths, options);
   }
 
   list(prefix: string, options?: BackingStoreListOptions): AsyncIterable<string> {

@@ -39,6 +39,15 @@ export class MemoryBackingStore implements IPersistentBackingStore {
     return this.#entries.has(path);
   }
 
+  async existsMany(
+    paths: readonly string[],
+    options?: BackingStoreCallOptions,
+  ): Promise<readonly boolean[]> {
+    this.#assertUsable('dw://', options);
+    for (const path of paths) assertStorePath(path);
+    return paths.map((path) => this.#entries.has(path));
+  }
+
   async *list(prefix: string, options?: BackingStoreListOptions): AsyncGenerator<string> {
     this.#assertUsable(prefix, options);
     for (const path of this.#select(prefix, options)) {

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { existsMany } from '../persistence/exists-many.js';
 import type {
   BackingStoreListOptions,
   IPersistentBackingStore,
@@ -68,6 +69,7 @@ export function callsOf(store: IPersistentBackingStore): Readonly<Record<string,
     write: (path, signal) => store.write(path, data, options(signal)),
     delete: (path, signal) => store.delete(path, options(signal)),
     exists: (path, signal) => store.exists(path, options(signal)),
+    existsMany: (path, signal) => existsMany(store, ['dw://test/z', path], options(signal)),
     list: (path, signal) => listed(store, path, options(signal)),
     scan: (path, signal) => scanned(store, path, options(signal)),
     batch: (path, signal) => store.batch([{ type: 'write', path, data }], options(signal)),

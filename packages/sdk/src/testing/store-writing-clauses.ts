@@ -74,6 +74,16 @@ export const valueClauses: StoreClauses = {
     await assertAbsent(store, path);
   },
 
+  'existsMany() says of each path what exists() says': async (store) => {
+    if (store.existsMany === undefined) return;
+    const paths = Array.from({ length: 100 }, (_, index) => `dw://test/${index}`);
+    for (let index = 0; index < 100; index += 3) await store.write(`dw://test/${index}`, bytesOf());
+    const expected = paths.map((_, index) => index % 3 === 0);
+    assert.deepEqual(await store.existsMany(paths), expected);
+    assert.deepEqual(await store.existsMany([...paths].reverse()), expected.reverse());
+    assert.deepEqual(await store.existsMany([]), []);
+  },
+
   'paths that differ in case, form or length are different': async (store) => {
     const paths = [
       'dw://A',

@@ -46,10 +46,11 @@ describe('AedsCorePlugin', () => {
     await rm(folder, { recursive: true, force: true });
   });
 
-  const start = async (): Promise<void> => {
+  const start = async (beforeWork: () => void = () => undefined): Promise<void> => {
     context = createTestPluginContext({ store, clock, dataDirectory: folder });
     plugin = new AedsCorePlugin();
     await plugin.initializeAsync(context);
+    beforeWork();
     await plugin.startAsync();
   };
   const stop = async (): Promise<void> => {
@@ -100,10 +101,11 @@ describe('AedsCorePlugin', () => {
   it('says how it does, and changes nothing by that', async () => {
     expect(plugin.health()).toEqual({ status: 'healthy' });
     await stop();
-    store.list = () => {
-      throw new Error('the disk is gone');
-    };
-    await start();
+    await start(() => {
+      store.list = () => {
+        throw new Error('the disk is gone');
+      };
+    });
     await vi.waitFor(() => {
       expect(plugin.health()).toMatchObject({ status: 'degraded' });
     });
@@ -334,7 +336,7 @@ describe('AedsCorePlugin', () => {
     );
     expect(own.filter((key) => !patterns.some((pattern) => pattern.test(key)))).toEqual([]);
     expect(own).toHaveLength(
-      25 + 4 + 5 + Number(manager?.getScalingMetrics()['aeds.partitionCount']) + 5 + 1,
+      25 + 4 + 9 + Number(manager?.getScalingMetrics()['aeds.partitionCount']) + 5 + 1,
     );
   });
 

@@ -23,6 +23,8 @@ export class AedsCorePlugin implements IPlugin {
   #context: PluginContext | undefined;
   #server: AedsServer | undefined;
   #cleanUp: Disposable | undefined;
+  #reconciling: Promise<void> | undefined;
+  #hasLostSight = false;
 
   async initializeAsync(context: PluginContext): Promise<void> {
     const server = await openServer(context);
@@ -44,25 +46,38 @@ export class AedsCorePlugin implements IPlugin {
   }
 
   async startAsync(): Promise<void> {
-    const { queue, expiries } = this.#opened();
-    queue.start();
+    const { engine, expiries } = this.#opened();
+    engine.start();
+    this.#reconcile();
     await expiries.wake();
     this.#scheduleCleanUp();
   }
 
   async stopAsync(deadline: AbortSignal): Promise<void> {
     this.#cleanUp?.[Symbol.dispose]();
-    await this.#server?.queue.stop(deadline);
+    await this.#server?.engine.stop(deadline);
+    await this.#reconciling;
   }
 
   health(): PluginHealth {
-    if (this.#server?.queue.statistics().hasLostSight === true) {
+    if (this.#hasLostSight || this.#server?.engine.statistics().hasLostSight === true) {
       return { status: 'degraded', reason: 'open jobs could not be taken up again; see the log' };
     }
     if (this.#server?.gate.state === 'shedding') {
       return { status: 'degraded', reason: 'the job queue is full' };
     }
     return { status: 'healthy' };
+  }
+
+  /** Looks after jobs that a crash has left half done, beside the work. */
+  #reconcile(): void {
+    const { dispatcher, context } = this.#opened();
+    const { logger, stopping } = context;
+    this.#reconciling = dispatcher.reconcile(stopping).catch((error: unknown) => {
+      if (stopping.aborted) return;
+      this.#hasLostSight = true;
+      logger.error({ error }, 'open jobs could not all be taken up again; restart the node');
+    });
   }
 
   #scheduleCleanUp(): void {

@@ -22,8 +22,8 @@ import { TargetLedger } from './delivery/target-ledger.js';
 import { EnrolmentDesk } from './enrolment/enrolment-desk.js';
 import { Invitations } from './enrolment/invitations.js';
 import { type KeyPair, openKeyPair } from './identity/key-pair-file.js';
+import { JobEngine } from './jobs/job-engine.js';
 import { JobLifecycle } from './jobs/job-lifecycle.js';
-import { JobQueue } from './jobs/job-queue.js';
 import { ManifestValidator } from './manifests/manifest-validator.js';
 import { TrustStore } from './manifests/trust-store.js';
 import { AedsScalingManager } from './scaling/aeds-scaling-manager.js';
@@ -59,7 +59,8 @@ interface JobParts {
   readonly dispatcher: Dispatcher;
   readonly gate: BackpressureGate;
   readonly running: ConcurrencyLimit;
-  readonly queue: JobQueue;
+  readonly lifecycle: JobLifecycle;
+  readonly engine: JobEngine;
 }
 
 /** Opens the server side over what the host gives the plugin. What must be closed belongs to its scope. */
@@ -78,12 +79,12 @@ export async function openServer(context: PluginContext): Promise<AedsServer> {
   const collections = openCollections(store);
   for (const collection of Object.values(collections)) scope.own(collection);
 
-  const jobs = openJobs(context, { collections, trust, configuration });
-  const { ledger, signals, queue, validator, dispatcher } = jobs;
+  const jobs = await openJobs(context, { collections, trust, configuration });
+  const { ledger, lifecycle, signals, engine, validator, dispatcher } = jobs;
   const tuner = new TransferTuner(clock);
   const reading = new ConcurrencyLimit(1);
   const scaling = new AedsScalingManager({
-    ...{ collections, queue, gate: jobs.gate, tuner, signals },
+    ...{ collections, engine, gate: jobs.gate, tuner, signals },
     concurrency: [jobs.running, reading],
   });
   const directory = await ChannelDirectory.open(collections.channels, clock);
@@ -98,7 +99,7 @@ export async function openServer(context: PluginContext): Promise<AedsServer> {
     jobView: new JobView(collections, ledger),
     clientDesk: new ClientDesk({ clients: collections.clients, signals, ledger, clock }),
     publisher: new Publisher({
-      ...{ collections, content, queue, validator, expiries, key, serverId },
+      ...{ collections, content, engine, lifecycle, validator, expiries, key, serverId },
       ...{ maxPayloadBytes, clock },
     }),
     enrolment: new EnrolmentDesk({ collections, invitations, trust, serverId, clock }),
@@ -108,8 +109,8 @@ export async function openServer(context: PluginContext): Promise<AedsServer> {
   };
 }
 
-/** Opens the queue, and what its jobs work on. Limits come from the scaling manager. */
-function openJobs(
+/** Opens the job engine, and what its jobs work on. Limits come from the scaling manager. */
+async function openJobs(
   { store, clock, logger, scope }: PluginContext,
   {
     collections,
@@ -121,18 +122,17 @@ function openJobs(
   const ledger = new TargetLedger(store, clock);
   const signals = new ClientSignals();
   const validator = new ManifestValidator(collections.validations, trust, clock);
-  const dispatcher = new Dispatcher({
-    ...{ collections, lifecycle, ledger, validator, signals, clock },
-  });
   const gate = scope.own(new BackpressureGate({ subsystemName: 'aeds', clock }));
   const running = new ConcurrencyLimit(1);
-  const queue = new JobQueue({
-    ...{ lifecycle, gate, clock, logger },
-    handlers: { [DELIVER_HANDLER]: (job, signal) => dispatcher.deliver(job, signal) },
-    onFailed: (jobId) => dispatcher.abandon(jobId),
-    concurrency: running,
+  const engine = await JobEngine.open({
+    ...{ store, gate, concurrency: running, clock, logger },
     partitionCount: configuration.partitions,
     timeLimitMs: configuration.jobTimeLimitMs,
+    maxAttempts: configuration.jobMaxAttempts,
   });
-  return { ledger, signals, validator, dispatcher, gate, running, queue };
+  const dispatcher = new Dispatcher({
+    ...{ collections, engine, lifecycle, ledger, validator, signals, clock },
+  });
+  engine.register(DELIVER_HANDLER, dispatcher.handler);
+  return { ledger, lifecycle, signals, validator, dispatcher, gate, running, engine };
 }

@@ -18,6 +18,12 @@ export const configurationSchema = z.strictObject({
     .max(86_400_000)
     .default(300_000)
     .describe('Longest that the dispatch of one job may take.'),
+  jobMaxAttempts: z
+    .int()
+    .min(1)
+    .max(100)
+    .default(5)
+    .describe('Attempts of a job before it is put with the dead letters.'),
   maxPayloadBytes: z
     .int()
     .min(1)

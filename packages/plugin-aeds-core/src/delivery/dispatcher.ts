@@ -1,7 +1,10 @@
-import type { Clock } from '@datawarehouse/sdk';
+import { type Clock, DwError } from '@datawarehouse/sdk';
 import type { AedsCollections } from '../collections/aeds-collections.js';
 import type { JobRecord } from '../collections/job-record.js';
 import { aedsError } from '../errors/aeds-errors.js';
+import type { JobEngine } from '../jobs/job-engine.js';
+import type { JobRequest } from '../jobs/job-engine-options.js';
+import type { JobHandler } from '../jobs/job-handler.js';
 import type { JobLifecycle } from '../jobs/job-lifecycle.js';
 import type { IntentManifest } from '../manifests/intent-manifest.js';
 import type { ManifestValidator } from '../manifests/manifest-validator.js';
@@ -13,8 +16,17 @@ import { resolveTargets } from './target-resolver.js';
 /** Name of the handler that jobs of this kind carry. */
 export const DELIVER_HANDLER = 'deliver';
 
+/** Reason of targets that nobody waits for because their job failed. */
+const JOB_FAILED = 'DW_AEDS_JOB_FAILED';
+
+/** What the engine has to do for a job. */
+export function deliveryOf({ jobId, priorityScore }: JobRecord): JobRequest {
+  return { jobId, handler: DELIVER_HANDLER, score: priorityScore };
+}
+
 export interface DispatcherOptions {
   readonly collections: AedsCollections;
+  readonly engine: JobEngine;
   readonly lifecycle: JobLifecycle;
   readonly ledger: TargetLedger;
   readonly validator: ManifestValidator;
@@ -32,14 +44,35 @@ export class Dispatcher {
   }
 
   /** The handler of delivery jobs. Running it again changes nothing that is done. */
-  async deliver(job: JobRecord, signal: AbortSignal): Promise<void> {
-    if (job.dispatchedAt === undefined) await this.#dispatch(job, signal);
-    await this.#settle(job.jobId, await this.#options.ledger.counts(job.jobId));
+  get handler(): JobHandler {
+    const { lifecycle, ledger } = this.#options;
+    return {
+      run: async ({ jobId }, { signal }) => {
+        await this.#deliver(jobId, signal);
+      },
+      isRetryable: (error) => !DwError.is(error) || error.retryable,
+      // Nobody shall wait for a job that has failed.
+      onDead: async ({ jobId }, error) => {
+        await lifecycle.end(jobId, 'failed', error);
+        await ledger.closeOpen(jobId, 'cancelled', JOB_FAILED);
+      },
+      onRevive: async ({ jobId }) => {
+        await ledger.reopen(jobId, JOB_FAILED);
+        await lifecycle.reopen(jobId);
+      },
+    };
   }
 
-  /** Lets nobody wait for a job that has failed. */
-  async abandon(jobId: string): Promise<void> {
-    await this.#options.ledger.closeOpen(jobId, 'cancelled', 'DW_AEDS_JOB_FAILED');
+  /** Goes on with what a crash has left between two steps: jobs to dispatch, and jobs to end. */
+  async reconcile(signal: AbortSignal): Promise<void> {
+    const { engine, lifecycle, ledger } = this.#options;
+    for await (const jobId of lifecycle.open()) {
+      if (signal.aborted) return;
+      const job = await lifecycle.get(jobId);
+      if (job === undefined) continue;
+      if (job.dispatchedAt !== undefined) await this.#settle(jobId, await ledger.counts(jobId));
+      else if ((await engine.get(jobId)) === undefined) await engine.enqueue(deliveryOf(job));
+    }
   }
 
   /**
@@ -50,6 +83,7 @@ export class Dispatcher {
   async cancel(jobId: string): Promise<JobRecord> {
     const { lifecycle } = this.#options;
     const job = await lifecycle.end(jobId, 'cancelled');
+    await this.#stopWork(jobId);
     if (job === undefined) throw aedsError('DW_AEDS_JOB_UNKNOWN', { details: { jobId } });
     if (job.status !== 'cancelled') {
       throw aedsError('DW_AEDS_JOB_FINISHED', { details: { jobId, status: job.status } });
@@ -61,6 +95,23 @@ export class Dispatcher {
   /** Gives up on whoever has not taken a job by its end. */
   async expire(jobId: string): Promise<void> {
     await this.#closeOpen(jobId, 'expired');
+  }
+
+  async #deliver(jobId: string, signal: AbortSignal): Promise<void> {
+    const job = await this.#options.lifecycle.begin(jobId);
+    if (job === undefined) return;
+    if (job.dispatchedAt === undefined) await this.#dispatch(job, signal);
+    await this.#settle(jobId, await this.#options.ledger.counts(jobId));
+  }
+
+  /** Cancels what the engine still has to do for a job. */
+  async #stopWork(jobId: string): Promise<void> {
+    const settled = ['DW_AEDS_JOB_FINISHED', 'DW_AEDS_JOB_UNKNOWN'];
+    try {
+      await this.#options.engine.desk.cancel(jobId);
+    } catch (error) {
+      if (!settled.some((code) => DwError.is(error, code))) throw error;
+    }
   }
 
   async #dispatch(job: JobRecord, signal: AbortSignal): Promise<void> {

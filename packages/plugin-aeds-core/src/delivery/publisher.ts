@@ -12,14 +12,15 @@ import { aedsError } from '../errors/aeds-errors.js';
 import { assertSafeFileName } from '../files/safe-file-name.js';
 import { newTimedId } from '../identity/identifiers.js';
 import type { KeyPair } from '../identity/key-pair-file.js';
-import type { JobQueue } from '../jobs/job-queue.js';
+import type { JobEngine } from '../jobs/job-engine.js';
+import type { JobLifecycle } from '../jobs/job-lifecycle.js';
 import { priorityScore } from '../jobs/priority-score.js';
 import type { IntentManifest } from '../manifests/intent-manifest.js';
 import { envelopeDigest, type ManifestValidator } from '../manifests/manifest-validator.js';
 import { signEnvelope } from '../manifests/signed-envelope.js';
 import { manifestBytes } from '../manifests/verify-manifest.js';
 import { PayloadDigester, type PayloadDigests } from '../transfer/payload-digester.js';
-import { DELIVER_HANDLER } from './dispatcher.js';
+import { DELIVER_HANDLER, deliveryOf } from './dispatcher.js';
 import { type ExpiryWatch, expiryOperation } from './expiry-watch.js';
 import { type Addressing, resolveTargets, type UnfitClient } from './target-resolver.js';
 
@@ -53,7 +54,8 @@ export interface Publication {
 export interface PublisherOptions {
   readonly collections: AedsCollections;
   readonly content: ContentStore;
-  readonly queue: JobQueue;
+  readonly engine: JobEngine;
+  readonly lifecycle: JobLifecycle;
   readonly validator: ManifestValidator;
   readonly expiries: ExpiryWatch;
   readonly key: KeyPair;
@@ -95,11 +97,15 @@ export class Publisher {
       const manifest = this.#manifest(request, { manifestId, now }, staged.reference, digests);
       const record = await this.#sign(manifest, staged.reference);
       const job = this.#job(manifest, clientIds.length);
-      await this.#options.queue.enqueue(job, [
-        this.#options.collections.manifests.stage(manifestId, record),
-        ...staged.operations,
-        ...(job.expiresAt === undefined ? [] : [expiryOperation(job.jobId, job.expiresAt)]),
-      ]);
+      await this.#options.engine.enqueue({
+        ...deliveryOf(job),
+        operations: [
+          ...this.#options.lifecycle.additions(job),
+          this.#options.collections.manifests.stage(manifestId, record),
+          ...staged.operations,
+          ...(job.expiresAt === undefined ? [] : [expiryOperation(job.jobId, job.expiresAt)]),
+        ],
+      });
       if (job.expiresAt !== undefined) void expiries.wake();
       return {
         jobId: job.jobId,

@@ -113,6 +113,20 @@ export class TargetLedger {
     }
   }
 
+  /** Waits again for the targets that were cancelled for a reason. */
+  async reopen(jobId: string, code: string): Promise<void> {
+    let after: string | undefined;
+    for (;;) {
+      const page = await this.targets(jobId, {
+        limit: batchSize,
+        ...(after !== undefined && { after }),
+      });
+      for (const { clientId } of page) await this.#reopen(jobId, clientId, code);
+      after = page.at(-1)?.clientId;
+      if (page.length < batchSize) return;
+    }
+  }
+
   /** Closes a target, unless its client's report came first. */
   async closeTarget(jobId: string, clientId: string, move: TargetMove): Promise<void> {
     const settled = await this.#locks.run(jobId, async () => {
@@ -152,6 +166,14 @@ export class TargetLedger {
       const jobId = storePathSegments(path).at(-1);
       if (jobId !== undefined) yield jobId;
     }
+  }
+
+  #reopen(jobId: string, clientId: string, code: string): Promise<void> {
+    return this.#locks.run(jobId, async () => {
+      const current = await this.get(jobId, clientId);
+      if (current?.state !== 'cancelled' || current.code !== code) return;
+      await this.#apply(current, { state: 'pending' });
+    });
   }
 
   async #apply(

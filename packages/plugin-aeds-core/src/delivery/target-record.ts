@@ -30,7 +30,8 @@ const legalMoves: Readonly<Record<TargetState, readonly TargetState[]>> = {
   failed: [],
   refused: [],
   expired: ['applied'],
-  cancelled: ['applied'],
+  // Waited for again where its job failed and is sent again.
+  cancelled: ['applied', 'pending'],
 };
 
 /** Where one client stands with one job. */

@@ -1,7 +1,9 @@
 import { type ErrorTable, errorBuilder } from '@datawarehouse/sdk';
+import { jobErrors } from './job-errors.js';
 
 /** Every code of AEDS, on the server and in the agent. */
 export const aedsErrors = {
+  ...jobErrors,
   DW_AEDS_STOPPED: {
     message: 'AEDS is stopping and takes no more work',
     hint: 'Try again when the node runs again.',
@@ -57,31 +59,6 @@ export const aedsErrors = {
     message: 'The client waits for approval',
     hint: 'Approve it with `dw clients approve`.',
     category: 'denied',
-  },
-  DW_AEDS_JOB_UNKNOWN: {
-    message: 'There is no such job',
-    hint: 'See `dw jobs` for the jobs of this node.',
-    category: 'notFound',
-  },
-  DW_AEDS_JOB_FINISHED: {
-    message: 'The job is finished',
-    hint: 'Only a job that is queued or in progress can be cancelled.',
-    category: 'conflict',
-  },
-  DW_AEDS_JOB_NO_HANDLER: {
-    message: 'No handler of the job’s name is registered',
-    hint: 'Load the plugin that registers it, and publish again.',
-    category: 'unavailable',
-  },
-  DW_AEDS_JOB_TIMEOUT: {
-    message: 'The job did not end within its time limit',
-    hint: 'Look at the load of the node; raise jobTimeLimitMs where the work needs longer.',
-    category: 'timeout',
-  },
-  DW_AEDS_JOB_FAILED: {
-    message: 'The job’s handler failed',
-    hint: 'See the job’s error for the cause.',
-    category: 'internal',
   },
   DW_AEDS_NO_TARGETS: {
     message: 'Nobody would receive this',

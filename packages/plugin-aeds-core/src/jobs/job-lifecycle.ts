@@ -1,7 +1,6 @@
 import {
   type BackingStoreOperation,
   type Clock,
-  DwError,
   type IPersistentBackingStore,
   storePath,
   storePathSegments,
@@ -9,6 +8,7 @@ import {
 } from '@datawarehouse/sdk';
 import type { Collection } from '../collections/collection.js';
 import { isFinal, type JobRecord, type JobStatus } from '../collections/job-record.js';
+import { without } from './without.js';
 
 /** A final state that a job's targets lead to. */
 export type SettledJobStatus = Extract<JobStatus, 'completed' | 'partiallyCompleted' | 'failed'>;
@@ -31,17 +31,9 @@ export class JobLifecycle {
     return this.#jobs.get(jobId);
   }
 
-  /** Adds a job with its mark, and with what else belongs to it, all or nothing. */
-  async add(job: JobRecord, operations: readonly BackingStoreOperation[]): Promise<void> {
-    const mark: BackingStoreOperation = {
-      type: 'write',
-      path: openJobPath(job.jobId),
-      data: new Uint8Array(0),
-    };
-    const isNew = await this.#jobs.create(job.jobId, job, {
-      operations: () => [mark, ...operations],
-    });
-    if (!isNew) throw new TypeError(`A job of this id exists: ${job.jobId}`);
+  /** What adds a job with its mark. Only for new ids. */
+  additions(job: JobRecord): readonly BackingStoreOperation[] {
+    return [this.#jobs.stage(job.jobId, job), openMark(job.jobId)];
   }
 
   /** Takes a job into work; `undefined` where it is final or gone. */
@@ -62,13 +54,31 @@ export class JobLifecycle {
   }
 
   /** Ends an open job; one that has ended stays as it is. */
-  end(jobId: string, status: FinalJobStatus, error?: unknown): Promise<JobRecord | undefined> {
+  end(
+    jobId: string,
+    status: FinalJobStatus,
+    error?: { readonly code: string; readonly message: string },
+  ): Promise<JobRecord | undefined> {
     return this.#end(jobId, (current) => {
       if (isFinal(current)) return current;
       const at = this.#clock.now();
-      const reason = error !== undefined && { error: { ...describe(error), at } };
+      const { code, message } = error ?? {};
+      const reason = code !== undefined &&
+        message !== undefined && { error: { code, message, at } };
       return { ...current, status, completedAt: at, ...reason };
     });
+  }
+
+  /** Opens a job again that failed before its targets could tell; another stays as it is. */
+  reopen(jobId: string): Promise<JobRecord | undefined> {
+    return this.#jobs.update(
+      jobId,
+      (current) => {
+        if (current.status !== 'failed' || current.error === undefined) return current;
+        return { ...without(current, 'error', 'completedAt'), status: 'queued' };
+      },
+      { operations: () => [openMark(jobId)] },
+    );
   }
 
   /** Ends a job by what became of its targets, or corrects its end by a report that came late. */
@@ -100,10 +110,6 @@ function openJobPath(jobId: string): string {
   return storePath('aeds', 'open-jobs', jobId);
 }
 
-function describe(error: unknown): { readonly code: string; readonly message: string } {
-  const message = error instanceof Error ? error.message : String(error);
-  return {
-    code: DwError.is(error) ? error.code : 'DW_AEDS_JOB_FAILED',
-    message: message.slice(0, 2000),
-  };
+function openMark(jobId: string): BackingStoreOperation {
+  return { type: 'write', path: openJobPath(jobId), data: new Uint8Array(0) };
 }

@@ -1,55 +1,100 @@
-import { PriorityQueue } from './priority-queue.js';
+import { comparePositions } from './job-paths.js';
+import type { JobSlot, ReadyJob } from './job-slot.js';
 
-/** A job that waits for its partition's worker. */
-export interface WaitingJob {
-  readonly jobId: string;
-  /** Its place among what waits; given back when the worker takes it. */
-  readonly place: Disposable;
+/** Pages that one partition fetches at a time. */
+const maxLoads = 32;
+
+/** What a {@link JobPartition} needs from its scheduler. */
+export interface JobPartitionOptions {
+  /** Jobs that may run at a time; asked anew for each. */
+  readonly maxRunning: () => number;
+  /** Runs a job to its end. Never rejects. */
+  readonly run: (ready: ReadyJob) => Promise<void>;
+  /** Fetches a slot's next page. Never rejects. */
+  readonly load: (slot: JobSlot) => Promise<void>;
 }
 
-/** One queue and its one worker, which sleeps until a job comes. */
+/**
+ * Some of the slots, and the worker that takes up their jobs, the most urgent first. It sleeps until
+ * it is told that something has changed.
+ */
 export class JobPartition {
-  readonly #queue = new PriorityQueue<WaitingJob>();
-  #wake: (() => void) | undefined;
+  readonly #options: JobPartitionOptions;
+  readonly #slots: readonly JobSlot[];
+  /** Slots that may have something to run. */
+  readonly #active = new Set<JobSlot>();
+  #runningCount: number;
+  #loadCount = 0;
+  #isStopped = false;
 
+  constructor(slots: readonly JobSlot[], options: JobPartitionOptions) {
+    this.#slots = slots;
+    this.#options = options;
+    this.#runningCount = slots.reduce((sum, slot) => sum + slot.runningCount, 0);
+    for (const slot of slots) if (!slot.isIdle) this.#active.add(slot);
+  }
+
+  /** Jobs that may run and do not yet. */
   get queueDepth(): number {
-    return this.#queue.size;
+    return this.#slots.reduce((sum, slot) => sum + Math.max(0, slot.readyCount), 0);
   }
 
-  push(job: WaitingJob, score: number): void {
-    this.#queue.push(job, score);
-    this.#wake?.();
-  }
-
-  /**
-   * Works until stopped, one job at a time; what waits then stays in the store.
-   *
-   * @param work - Never rejects.
-   */
-  async run(work: (jobId: string) => Promise<void>, stopping: AbortSignal): Promise<void> {
-    while (!stopping.aborted) {
-      const job = this.#queue.pop();
-      if (job === undefined) {
-        await this.#nextPush(stopping);
-        continue;
+  /** Takes up what may run now. */
+  wake(slot?: JobSlot): void {
+    if (slot !== undefined) this.#active.add(slot);
+    while (!this.#isStopped && this.#runningCount < this.#options.maxRunning()) {
+      const next = this.#first();
+      if (next === undefined) return;
+      if (!next.isLoaded) {
+        this.#fetch(next);
+        return;
       }
-      job.place[Symbol.dispose]();
-      await work(job.jobId);
-    }
-    for (let job = this.#queue.pop(); job !== undefined; job = this.#queue.pop()) {
-      job.place[Symbol.dispose]();
+      this.#start(next);
     }
   }
 
-  #nextPush(stopping: AbortSignal): Promise<void> {
-    return new Promise((resolve) => {
-      const wake = (): void => {
-        stopping.removeEventListener('abort', wake);
-        this.#wake = undefined;
-        resolve();
-      };
-      stopping.addEventListener('abort', wake, { once: true });
-      this.#wake = wake;
-    });
+  /** Frees the place of a job of one of its slots. */
+  finished(slot: JobSlot): void {
+    slot.runningCount -= 1;
+    this.#runningCount -= 1;
+    this.wake(slot);
+  }
+
+  /** Takes up no more; what runs goes on. */
+  stop(): void {
+    this.#isStopped = true;
+  }
+
+  #start(slot: JobSlot): void {
+    const ready = slot.take();
+    if (ready === undefined) return;
+    slot.runningCount += 1;
+    this.#runningCount += 1;
+    void this.#options.run(ready);
+  }
+
+  /** The slot whose head goes first. */
+  #first(): JobSlot | undefined {
+    let first: JobSlot | undefined;
+    for (const slot of this.#active) {
+      const { head } = slot;
+      if (head === undefined) this.#active.delete(slot);
+      else if (first?.head === undefined || comparePositions(head, first.head) < 0) first = slot;
+    }
+    return first;
+  }
+
+  /** Fetches the page that is needed, and others that will be. */
+  #fetch(needed: JobSlot): void {
+    const others = [...this.#active].filter((slot) => slot !== needed && !slot.isLoaded);
+    for (const slot of [needed, ...others]) {
+      if (this.#loadCount >= maxLoads) return;
+      if (slot.isLoading) continue;
+      this.#loadCount += 1;
+      void this.#options.load(slot).then(() => {
+        this.#loadCount -= 1;
+        this.wake();
+      });
+    }
   }
 }

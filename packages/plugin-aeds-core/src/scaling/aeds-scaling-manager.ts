@@ -16,14 +16,15 @@ import {
   collectionNames,
 } from '../collections/aeds-collections.js';
 import type { ClientSignals } from '../delivery/client-signals.js';
-import type { JobQueue } from '../jobs/job-queue.js';
+import type { JobEngine } from '../jobs/job-engine.js';
+import { SLOT_COUNT, type StoredJob } from '../jobs/stored-job.js';
 import type { TransferSettings, TransferTuner } from '../transfer/transfer-tuner.js';
 import { aedsMetricDescriptors } from './metric-descriptors.js';
 
 /** The parts that the manager reports on and re-tunes. */
 export interface AedsScalingParts {
   readonly collections: AedsCollections;
-  readonly queue: JobQueue;
+  readonly engine: JobEngine;
   readonly gate: BackpressureGate;
   /** Each bounds one kind of work; all follow `maxConcurrentOperations`. */
   readonly concurrency: readonly ConcurrencyLimit[];
@@ -35,6 +36,7 @@ export interface AedsScalingParts {
 @SdkCompatibility('6.0.0')
 export class AedsScalingManager extends ComposedSubsystem {
   readonly #tuner: TransferTuner;
+  readonly #engine: JobEngine;
 
   constructor(parts: AedsScalingParts) {
     let limits = defaultScalingLimits;
@@ -46,16 +48,18 @@ export class AedsScalingManager extends ComposedSubsystem {
       metrics: () => ({
         ...collectionMetrics(parts.collections),
         ...lockMetrics(parts.collections),
-        ...jobMetrics(parts.queue),
+        ...jobMetrics(parts.engine),
         ...transferMetrics(parts.tuner, limits),
         'aeds.openPolls': parts.signals.size,
       }),
       apply: (changed) => {
         limits = changed;
         for (const limit of parts.concurrency) limit.reconfigure(changed.maxConcurrentOperations);
+        parts.engine.wake();
       },
     });
     this.#tuner = parts.tuner;
+    this.#engine = parts.engine;
   }
 
   /** How clients should fetch payloads now. */
@@ -63,19 +67,39 @@ export class AedsScalingManager extends ComposedSubsystem {
     return this.#tuner.settings(this.currentLimits);
   }
 
+  /**
+   * Waits for the end of a job of the engine, with its result and attempts.
+   *
+   * @throws DwError `DW_AEDS_JOB_UNKNOWN`; `signal.reason` when aborted.
+   */
+  jobEnded(jobId: string, options: { readonly signal?: AbortSignal } = {}): Promise<StoredJob> {
+    return this.#engine.ended(jobId, options);
+  }
+
   override async reconfigureLimitsAsync(
     changes: Partial<ScalingLimits>,
     options: ReconfigureLimitsOptions = {},
   ): Promise<void> {
-    const unknown = Object.keys(options.settings ?? {});
-    if (unknown.length > 0) {
-      throw scalingError('DW_SCALING_INVALID_LIMITS', {
-        message: `AEDS has no settings of its own: ${unknown.join(', ')}`,
-        details: { issues: unknown },
-      });
-    }
+    const partitions = partitionsOf(options.settings ?? {});
     await super.reconfigureLimitsAsync(changes, options);
+    if (partitions !== undefined) this.#engine.setPartitionCount(partitions);
   }
+}
+
+/** The number of partitions among settings; there are no others. */
+function partitionsOf({ partitions, ...others }: Readonly<Record<string, unknown>>) {
+  const issues = Object.keys(others).map((name) => `there is no setting ${name}`);
+  const isCount = Number.isInteger(partitions) && 1 <= Number(partitions);
+  if (partitions !== undefined && !(isCount && Number(partitions) <= SLOT_COUNT)) {
+    issues.push(`partitions must be a whole number from 1 to ${SLOT_COUNT}`);
+  }
+  if (issues.length > 0) {
+    throw scalingError('DW_SCALING_INVALID_LIMITS', {
+      message: `The settings of AEDS are wrong: ${issues.join(', ')}`,
+      details: { issues },
+    });
+  }
+  return partitions === undefined ? undefined : Number(partitions);
 }
 
 /** A collection's cache, which gets its own share of the entries. */
@@ -113,12 +137,16 @@ function lockMetrics(collections: AedsCollections): ScalingMetrics {
   };
 }
 
-function jobMetrics(queue: JobQueue): ScalingMetrics {
-  const { enqueuedCount, processedCount, failedCount, partitionDepths } = queue.statistics();
+function jobMetrics(engine: JobEngine): ScalingMetrics {
+  const { partitionDepths, ...jobs } = engine.statistics();
   return {
-    'aeds.jobsEnqueued': enqueuedCount,
-    'aeds.jobsProcessed': processedCount,
-    'aeds.jobsFailed': failedCount,
+    'aeds.jobsEnqueued': jobs.enqueuedCount,
+    'aeds.jobsProcessed': jobs.completedCount,
+    'aeds.jobsFailed': jobs.deadCount,
+    'aeds.jobsCancelled': jobs.cancelledCount,
+    'aeds.jobsRunning': jobs.runningCount,
+    'aeds.jobAttemptsFailed': jobs.failedAttemptCount,
+    'aeds.jobsHeld': jobs.isHeld ? 1 : 0,
     'aeds.totalQueuedJobs': partitionDepths.reduce((sum, depth) => sum + depth, 0),
     'aeds.partitionCount': partitionDepths.length,
     ...Object.fromEntries(

@@ -1,0 +1,194 @@
+import {
+  type BackingStoreOperation,
+  type IPersistentBackingStore,
+  KeyedMutex,
+  storePathSegments,
+} from '@datawarehouse/sdk';
+import { decodeRecord, encodeRecord } from '../collections/record-codec.js';
+import { readyPathOf, workPaths, workPrefixes } from './job-paths.js';
+import type { JobScheduler } from './job-scheduler.js';
+import {
+  type EngineJobState,
+  isEnded,
+  lineOf,
+  type StoredJob,
+  storedJobSchema,
+} from './stored-job.js';
+
+/** Largest job that waits in memory for its turn; larger ones are read again. */
+const maxKeptBytes = 4_096;
+const nothing = new Uint8Array(0);
+
+/** What is told of moves that are stored. */
+export interface MoveListeners {
+  readonly onMoved: (job: StoredJob, from: EngineJobState | undefined) => void;
+  /** Told when a delayed job may have to be awoken. */
+  readonly onDelayed: (job: StoredJob) => void;
+}
+
+/**
+ * The moves of jobs, each one batch: the job, its entry in the index of its state, its place among
+ * the jobs of its key, and whatever else belongs to the move.
+ *
+ * Of a key's open jobs only the first may run, so only that one has an entry among the ready ones.
+ */
+export class JobMoves {
+  readonly #store: IPersistentBackingStore;
+  readonly #scheduler: JobScheduler;
+  readonly #listeners: MoveListeners;
+  readonly #locks = new KeyedMutex();
+
+  constructor(store: IPersistentBackingStore, scheduler: JobScheduler, listeners: MoveListeners) {
+    this.#store = store;
+    this.#scheduler = scheduler;
+    this.#listeners = listeners;
+  }
+
+  /** Runs `work` while no other move of jobs of the same key, or of the same job, happens. */
+  locked<T>(job: Pick<StoredJob, 'jobId' | 'key'>, work: () => Promise<T>): Promise<T> {
+    return this.#locks.run(lineOf(job), work);
+  }
+
+  async read(jobId: string): Promise<StoredJob | undefined> {
+    const path = workPaths.job(jobId);
+    const data = await this.#store.read(path);
+    return data && decodeRecord(storedJobSchema, path, data);
+  }
+
+  /** Whether a job has an entry among those that may run. Called under its lock. */
+  async isReady(job: StoredJob): Promise<boolean> {
+    if (job.state !== 'waiting') return false;
+    return job.key === undefined || (await this.#head(job.key)) === job.jobId;
+  }
+
+  /** Adds a job, behind those of its key. Called under its lock where it has a key. */
+  async add(job: StoredJob, operations: readonly BackingStoreOperation[]): Promise<void> {
+    const isBlocked = job.key !== undefined && (await this.#head(job.key)) !== undefined;
+    await this.#write(job, [...lineEntry(job), ...entries(job, isBlocked), ...operations], {
+      from: undefined,
+      isReady: job.state === 'waiting' && !isBlocked,
+    });
+  }
+
+  /**
+   * Moves a job from one state to another. Called under its lock.
+   *
+   * @param operations - What is written with it, all or nothing.
+   */
+  async move(
+    from: StoredJob,
+    to: StoredJob,
+    operations: readonly BackingStoreOperation[] = [],
+  ): Promise<StoredJob> {
+    const isBlocked = await this.#isBlocked(from, to);
+    const isOver = isEnded(to.state) && !isEnded(from.state);
+    const next = isOver && !isBlocked ? await this.#successor(from) : [];
+    const batch = [
+      ...(isEnded(from.state) ? lineEntry(to) : exits(from, isBlocked)),
+      ...(from.state === 'dead' ? exits(from, false) : []),
+      ...entries(to, isBlocked),
+      ...next.flatMap((job) => entries(job, false)),
+      ...(isOver ? lineExit(from) : []),
+      ...operations,
+    ];
+    const isReady = to.state === 'waiting' && !isBlocked;
+    await this.#write(to, batch, { from: from.state, isReady, next });
+    return to;
+  }
+
+  async #write(
+    job: StoredJob,
+    batch: readonly BackingStoreOperation[],
+    options: {
+      readonly from: EngineJobState | undefined;
+      readonly isReady: boolean;
+      readonly next?: readonly StoredJob[];
+    },
+  ): Promise<void> {
+    const { from, isReady, next = [] } = options;
+    const arriving = [
+      ...(isReady ? [job] : []),
+      ...next.filter(({ state }) => state === 'waiting'),
+    ];
+    for (const ready of arriving) this.#scheduler.arriving(ready);
+    const data = encodeRecord(job);
+    try {
+      await this.#store.batch([{ type: 'write', path: workPaths.job(job.jobId), data }, ...batch]);
+    } catch (error) {
+      for (const ready of arriving) this.#scheduler.lost(ready);
+      throw error;
+    }
+    this.#listeners.onMoved(job, from);
+    for (const moved of [job, ...next]) {
+      if (moved.state === 'delayed') this.#listeners.onDelayed(moved);
+    }
+    for (const ready of arriving) {
+      this.#scheduler.arrived(ready, ready === job && data.byteLength <= maxKeptBytes);
+    }
+  }
+
+  /** Whether jobs of the same key go before one. A running job is the first of its key. */
+  async #isBlocked(from: StoredJob, to: StoredJob): Promise<boolean> {
+    if (from.key === undefined || from.state === 'running' || to.state === 'running') return false;
+    const head = await this.#head(from.key);
+    return head !== undefined && head !== from.jobId;
+  }
+
+  /** The open job of a key that goes first. */
+  async #head(key: string): Promise<string | undefined> {
+    for await (const path of this.#store.list(workPrefixes.line(key), { limit: 1 })) {
+      return storePathSegments(path).at(-1);
+    }
+    return undefined;
+  }
+
+  /** The job that goes first in a line after its first one. */
+  async #successor({ key, jobId, sequence }: StoredJob): Promise<readonly StoredJob[]> {
+    if (key === undefined) return [];
+    const after = workPaths.line(key, sequence, jobId);
+    for await (const path of this.#store.list(workPrefixes.line(key), { limit: 1, after })) {
+      const job = await this.read(storePathSegments(path).at(-1) ?? '');
+      return job === undefined ? [] : [job];
+    }
+    return [];
+  }
+}
+
+/** Entries of a job in the index of its state. */
+function entries(job: StoredJob, isBlocked: boolean): readonly BackingStoreOperation[] {
+  const path = entryPath(job, isBlocked);
+  return path === undefined ? [] : [{ type: 'write', path, data: nothing }];
+}
+
+function exits(job: StoredJob, isBlocked: boolean): readonly BackingStoreOperation[] {
+  const path = entryPath(job, isBlocked);
+  return path === undefined ? [] : [{ type: 'delete', path }];
+}
+
+function entryPath(job: StoredJob, isBlocked: boolean): string | undefined {
+  switch (job.state) {
+    case 'waiting':
+      return isBlocked ? undefined : readyPathOf(job);
+    case 'delayed':
+      return isBlocked ? undefined : workPaths.delayed(job);
+    case 'paused':
+      return isBlocked ? undefined : workPaths.paused(job.jobId);
+    case 'running':
+      return workPaths.owned(job.jobId);
+    case 'dead':
+      return workPaths.dead(job);
+    case 'completed':
+    case 'cancelled':
+      return workPaths.ended(job);
+  }
+}
+
+function lineEntry({ key, sequence, jobId }: StoredJob): readonly BackingStoreOperation[] {
+  if (key === undefined) return [];
+  return [{ type: 'write', path: workPaths.line(key, sequence, jobId), data: nothing }];
+}
+
+function lineExit({ key, sequence, jobId }: StoredJob): readonly BackingStoreOperation[] {
+  if (key === undefined) return [];
+  return [{ type: 'delete', path: workPaths.line(key, sequence, jobId) }];
+}

@@ -30,8 +30,18 @@ export function newTimedId(nowMs: number): string {
   const bytes = Buffer.alloc(17);
   // Two zero bits in front make 130 bits, 26 characters.
   bytes.writeUIntBE(nowMs, 0, 6);
-  randomBytes(10).copy(bytes, 6);
+  takeRandom(10).copy(bytes, 6);
   return encodeBase32(shiftRight2(bytes), 26).toLowerCase();
+}
+
+/** Asking for much randomness at once costs hardly more than asking for little. */
+let pool = Buffer.alloc(0);
+
+function takeRandom(count: number): Buffer {
+  if (pool.length < count) pool = randomBytes(4096);
+  const taken = pool.subarray(0, count);
+  pool = pool.subarray(count);
+  return taken;
 }
 
 function shiftRight2(bytes: Uint8Array): Uint8Array {

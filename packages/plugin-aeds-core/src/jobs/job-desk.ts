@@ -154,6 +154,7 @@ export class JobDesk {
       if (from.state === job.state) return from;
       if (running?.isOver === false) {
         await moves.move(from, job, operations);
+        running.isOver = true;
         running.abort(aedsError(code, { details: { jobId } }));
         return job;
       }

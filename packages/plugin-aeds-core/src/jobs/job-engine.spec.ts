@@ -408,6 +408,22 @@ describe('JobEngine', () => {
     expect(engine.statistics().partitionDepths).toEqual([0]);
   });
 
+  it('changes the number of partitions while pages are on their way', async () => {
+    const before = await open(nothing);
+    for (let index = 0; index < 2_100; index += 1) await before.enqueue({ handler: 'work' });
+    await before.stop(AbortSignal.abort());
+    const run = vi.fn<Run>(nothing);
+    const engine = await open(run);
+    engine.start();
+    for (const count of [5, 1, 1024, 3]) {
+      engine.setPartitionCount(count);
+      await clock.elapse(0);
+    }
+    await vi.waitFor(() => expect(engine.statistics().completedCount).toBe(2_100), 30_000);
+    expect(run).toHaveBeenCalledTimes(2_100);
+    expect(engine.statistics().partitionDepths).toEqual([0, 0, 0]);
+  });
+
   it('says when it is full, and keeps nothing of what it refused', async () => {
     const engine = await open(nothing);
     gate.reconfigure({ maxQueueDepth: 2 });

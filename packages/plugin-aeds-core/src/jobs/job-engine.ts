@@ -189,7 +189,9 @@ export class JobEngine {
     this.#stopping.abort();
     this.#scheduler.stop();
     const abort = (): void => {
-      this.#aborting.abort(aedsError('DW_AEDS_STOPPED'));
+      const reason = aedsError('DW_AEDS_STOPPED');
+      this.#aborting.abort(reason);
+      this.#runner.abortAll(reason);
     };
     if (deadline.aborted) abort();
     deadline.addEventListener('abort', abort, { once: true });

@@ -1,5 +1,5 @@
-import { comparePositions } from './job-paths.js';
 import type { JobSlot, ReadyJob } from './job-slot.js';
+import { SlotHeap } from './slot-heap.js';
 
 /** Pages that one partition fetches at a time. */
 const maxLoads = 32;
@@ -12,6 +12,8 @@ export interface JobPartitionOptions {
   readonly run: (ready: ReadyJob) => Promise<void>;
   /** Fetches a slot's next page. Never rejects. */
   readonly load: (slot: JobSlot) => Promise<void>;
+  /** Told after that; wakes the partition that has the slot then. */
+  readonly onLoaded: (slot: JobSlot) => void;
 }
 
 /**
@@ -21,8 +23,7 @@ export interface JobPartitionOptions {
 export class JobPartition {
   readonly #options: JobPartitionOptions;
   readonly #slots: readonly JobSlot[];
-  /** Slots that may have something to run. */
-  readonly #active = new Set<JobSlot>();
+  readonly #heap = new SlotHeap();
   #runningCount: number;
   #loadCount = 0;
   #isStopped = false;
@@ -31,7 +32,7 @@ export class JobPartition {
     this.#slots = slots;
     this.#options = options;
     this.#runningCount = slots.reduce((sum, slot) => sum + slot.runningCount, 0);
-    for (const slot of slots) if (!slot.isIdle) this.#active.add(slot);
+    for (const slot of slots) this.#heap.update(slot);
   }
 
   /** Jobs that may run and do not yet. */
@@ -39,11 +40,15 @@ export class JobPartition {
     return this.#slots.reduce((sum, slot) => sum + Math.max(0, slot.readyCount), 0);
   }
 
+  /** Notes that the next job of a slot may be another. */
+  update(slot: JobSlot): void {
+    this.#heap.update(slot);
+  }
+
   /** Takes up what may run now. */
-  wake(slot?: JobSlot): void {
-    if (slot !== undefined) this.#active.add(slot);
+  wake(): void {
     while (!this.#isStopped && this.#runningCount < this.#options.maxRunning()) {
-      const next = this.#first();
+      const next = this.#heap.first;
       if (next === undefined) return;
       if (!next.isLoaded) {
         this.#fetch(next);
@@ -57,7 +62,7 @@ export class JobPartition {
   finished(slot: JobSlot): void {
     slot.runningCount -= 1;
     this.#runningCount -= 1;
-    this.wake(slot);
+    this.wake();
   }
 
   /** Takes up no more; what runs goes on. */
@@ -73,27 +78,16 @@ export class JobPartition {
     void this.#options.run(ready);
   }
 
-  /** The slot whose head goes first. */
-  #first(): JobSlot | undefined {
-    let first: JobSlot | undefined;
-    for (const slot of this.#active) {
-      const { head } = slot;
-      if (head === undefined) this.#active.delete(slot);
-      else if (first?.head === undefined || comparePositions(head, first.head) < 0) first = slot;
-    }
-    return first;
-  }
-
   /** Fetches the page that is needed, and others that will be. */
   #fetch(needed: JobSlot): void {
-    const others = [...this.#active].filter((slot) => slot !== needed && !slot.isLoaded);
+    const others = this.#heap.slots.filter((slot) => slot !== needed && !slot.isLoaded);
     for (const slot of [needed, ...others]) {
       if (this.#loadCount >= maxLoads) return;
       if (slot.isLoading) continue;
       this.#loadCount += 1;
       void this.#options.load(slot).then(() => {
         this.#loadCount -= 1;
-        this.wake();
+        this.#options.onLoaded(slot);
       });
     }
   }

@@ -7,7 +7,6 @@ import {
   DwError,
   delay,
   type Logger,
-  withTimeLimit,
 } from '@datawarehouse/sdk';
 import { aedsError } from '../errors/aeds-errors.js';
 import type { JobContext, JobHandler } from './job-handler.js';
@@ -60,6 +59,11 @@ export class JobRunner {
     return this.#running.get(jobId);
   }
 
+  /** Ends all attempts. */
+  abortAll(reason: Error): void {
+    for (const running of this.#running.values()) running.abort(reason);
+  }
+
   /** Runs a job to the end of one attempt. Never rejects. */
   async run(ready: ReadyJob): Promise<void> {
     const { concurrency, scheduler, aborting, clock, logger } = this.#options;
@@ -72,7 +76,6 @@ export class JobRunner {
         await this.#attempt(running);
       } finally {
         this.#running.delete(running.job.jobId);
-        running[Symbol.dispose]();
       }
     } catch (error) {
       if (aborting.aborted) return;
@@ -104,7 +107,8 @@ export class JobRunner {
       }
       const job = withStart(interrupted, clock.now());
       await moves.move(found, job);
-      const running = new RunningJob(job, aborting);
+      const running = new RunningJob(job);
+      if (aborting.aborted) running.abort(aborting.reason as Error);
       this.#running.set(job.jobId, running);
       return running;
     });
@@ -126,10 +130,10 @@ export class JobRunner {
       if (handler === undefined) {
         throw aedsError('DW_AEDS_JOB_NO_HANDLER', { details: { handler: job.handler } });
       }
-      const result = await withTimeLimit(
-        (signal) => handler.run(job, this.#context(running, signal)),
+      const result = await running.within(
+        async () => await handler.run(job, this.#context(running)),
         {
-          ...{ limitMs, clock, signal: running.signal },
+          ...{ limitMs, clock },
           error: () => aedsError('DW_AEDS_JOB_TIMEOUT', { details: { jobId: job.jobId, limitMs } }),
           onLateFailure: (error) => {
             logger.warn({ error, jobId: job.jobId }, 'a job failed after it was over');
@@ -144,12 +148,14 @@ export class JobRunner {
     }
   }
 
-  #context(running: RunningJob, signal: AbortSignal): JobContext {
+  #context(running: RunningJob): JobContext {
     return {
-      signal,
+      get signal() {
+        return running.signal;
+      },
       commit: async (operations, result) => {
         checkedResult(result);
-        signal.throwIfAborted();
+        running.throwIfAborted();
         if (await this.#complete(running, result, operations)) return;
         throw aedsError('DW_AEDS_JOB_OVER', { details: { jobId: running.job.jobId } });
       },

@@ -32,7 +32,8 @@ export interface JobSchedulerOptions {
 export class JobScheduler {
   readonly #options: JobSchedulerOptions;
   readonly #slots: readonly JobSlot[];
-  readonly #running = new Set<Promise<void>>();
+  #runningCount = 0;
+  #onDrained: (() => void) | undefined;
   /** Jobs that were given to be run and have not begun. */
   readonly #taken = new Map<string, { readonly isStale: boolean }>();
   #partitions: readonly JobPartition[] = [];
@@ -42,9 +43,12 @@ export class JobScheduler {
 
   constructor(options: JobSchedulerOptions) {
     this.#options = options;
+    const onChanged = (slot: JobSlot): void => {
+      this.#partitionOf(slot).update(slot);
+    };
     this.#slots = Array.from(
       { length: SLOT_COUNT },
-      (_, index) => new JobSlot(index, options.store),
+      (_, index) => new JobSlot(index, options.store, onChanged),
     );
     this.setPartitionCount(options.partitionCount);
   }
@@ -68,6 +72,9 @@ export class JobScheduler {
       maxRunning: () => this.#maxRunning(count),
       run: (ready: ReadyJob) => this.#run(ready),
       load: (slot: JobSlot) => this.#load(slot),
+      onLoaded: (slot: JobSlot) => {
+        this.#partitionOf(slot).wake();
+      },
     };
     this.#partitions = Array.from({ length: count }, (_, index) => {
       const slots = this.#slots.filter((slot) => slot.index % count === index);
@@ -129,7 +136,10 @@ export class JobScheduler {
 
   /** Resolves when nothing runs. */
   async drained(): Promise<void> {
-    while (this.#running.size > 0) await Promise.all(this.#running);
+    if (this.#runningCount === 0) return;
+    await new Promise<void>((resolve) => {
+      this.#onDrained = resolve;
+    });
   }
 
   /** Takes up what may run now, as after more may run at a time. */
@@ -147,14 +157,14 @@ export class JobScheduler {
     const slot = this.#slot(slotOf(job));
     const { jobId, score, sequence } = job;
     slot.arrived({ jobId, score, sequence, slot: slot.index, ...(isKept && { job }) });
-    this.#partitionOf(slot).wake(slot);
+    this.#partitionOf(slot).wake();
   }
 
   /** To be called when nobody knows whether it was written. */
   lost(job: StoredJob): void {
     const slot = this.#slot(slotOf(job));
     slot.lost(job.jobId);
-    this.#partitionOf(slot).wake(slot);
+    this.#partitionOf(slot).wake();
   }
 
   /** To be called when a job that waited, or was to be run again, may not run any more. */
@@ -170,7 +180,7 @@ export class JobScheduler {
     const ready = { jobId, score, sequence, slot: slot.index };
     if (job.state === 'running') slot.addOwned({ ...ready, isOwned: true });
     else if (job.state === 'waiting') slot.lost(jobId);
-    this.#partitionOf(slot).wake(slot);
+    this.#partitionOf(slot).wake();
   }
 
   /**
@@ -202,10 +212,10 @@ export class JobScheduler {
 
   async #run(ready: ReadyJob): Promise<void> {
     this.#taken.set(ready.jobId, { isStale: false });
-    const running = this.#options.run(ready);
-    this.#running.add(running);
-    await running;
-    this.#running.delete(running);
+    this.#runningCount += 1;
+    await this.#options.run(ready);
+    this.#runningCount -= 1;
+    if (this.#runningCount === 0) this.#onDrained?.();
     const slot = this.#slot(ready.slot);
     this.#partitionOf(slot).finished(slot);
   }

@@ -34,6 +34,7 @@ type Edge = ReadyPosition & { readonly jobId: string };
 export class JobSlot {
   readonly index: number;
   readonly #store: IPersistentBackingStore;
+  readonly #onChanged: (slot: JobSlot) => void;
   readonly #owned: ReadyJob[] = [];
   #entries: ReadyJob[] = [];
   /** Whatever comes behind it is only in the store. `undefined` where everything is in memory. */
@@ -50,14 +51,11 @@ export class JobSlot {
   /** Jobs of this slot that may run, in memory and in the store. */
   readyCount = 0;
 
-  constructor(index: number, store: IPersistentBackingStore) {
+  /** @param onChanged - Told whenever the next job may be another. */
+  constructor(index: number, store: IPersistentBackingStore, onChanged: (slot: JobSlot) => void) {
     this.index = index;
     this.#store = store;
-  }
-
-  /** Whether there is, or may be, something to run. */
-  get isIdle(): boolean {
-    return this.#owned.length === 0 && this.#entries.length === 0 && this.#edge === undefined;
+    this.#onChanged = onChanged;
   }
 
   /** Where the next job stands; nothing of this slot stands before it. */
@@ -76,19 +74,21 @@ export class JobSlot {
 
   take(): ReadyJob | undefined {
     const owned = this.#owned.shift();
-    if (owned !== undefined) return owned;
-    const ready = this.#entries.shift();
-    if (ready !== undefined) this.readyCount -= 1;
+    const ready = owned ?? this.#entries.shift();
+    if (ready !== undefined && owned === undefined) this.readyCount -= 1;
+    this.#onChanged(this);
     return ready;
   }
 
   /** Says that nothing of this slot is in the store that is not in memory. */
   assumeLoaded(): void {
     this.#edge = undefined;
+    this.#onChanged(this);
   }
 
   addOwned(job: ReadyJob): void {
     this.#owned.push(job);
+    this.#onChanged(this);
   }
 
   /** To be called before the entry of a job is written. */
@@ -110,12 +110,14 @@ export class JobSlot {
     this.#entries = [];
     this.#late = [];
     this.#edge = top;
+    this.#onChanged(this);
   }
 
   /** Puts back a job that was taken and not begun. */
   putBack(ready: ReadyJob): void {
     if (ready.isOwned === true) {
       this.#owned.unshift(ready);
+      this.#onChanged(this);
       return;
     }
     this.readyCount += 1;
@@ -128,11 +130,12 @@ export class JobSlot {
     const at = this.#owned.findIndex((owned) => owned.jobId === jobId);
     if (at >= 0) {
       this.#owned.splice(at, 1);
-      return;
+    } else {
+      this.readyCount -= 1;
+      this.#entries = this.#entries.filter(isOther);
+      this.#late = this.#late.filter(isOther);
     }
-    this.readyCount -= 1;
-    this.#entries = this.#entries.filter(isOther);
-    this.#late = this.#late.filter(isOther);
+    this.#onChanged(this);
   }
 
   /** Fetches the next page, where there may be one. */
@@ -165,6 +168,7 @@ export class JobSlot {
     // The late ones first: they bring the job itself.
     for (const ready of late) this.#insert(ready);
     for (const ready of page) if (!this.#arriving.has(ready.jobId)) this.#insert(ready);
+    this.#onChanged(this);
   }
 
   #insert(ready: ReadyJob): void {
@@ -177,8 +181,10 @@ export class JobSlot {
     while (at > 0 && comparePositions(this.#entries[at - 1] ?? top, ready) > 0) at -= 1;
     if (this.#entries[at - 1]?.jobId === ready.jobId) return;
     this.#entries.splice(at, 0, ready);
-    if (this.#entries.length <= maxEntries) return;
-    this.#entries.length = pageLength;
-    this.#edge = this.#entries.at(-1);
+    if (this.#entries.length > maxEntries) {
+      this.#entries.length = pageLength;
+      this.#edge = this.#entries.at(-1);
+    }
+    this.#onChanged(this);
   }
 }

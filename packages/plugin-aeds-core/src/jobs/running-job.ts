@@ -1,29 +1,76 @@
-import { LinkedAbort } from '@datawarehouse/sdk';
+import type { Clock } from '@datawarehouse/sdk';
 import type { StoredJob } from './stored-job.js';
 
-/** One attempt that runs now. */
-export class RunningJob implements Disposable {
+/**
+ * One attempt that runs now: its work, ended from outside where need be.
+ *
+ * An abort signal costs as much as the rest of a small job, so it is made only for who asks for it.
+ */
+export class RunningJob {
   readonly job: StoredJob;
-  readonly #abort: LinkedAbort;
+  #controller: AbortController | undefined;
+  #aborted: { readonly reason: Error } | undefined;
+  #leave: ((reason: Error) => void) | undefined;
   /** Whether its end is decided; what the handler does counts no more. */
   isOver = false;
 
-  constructor(job: StoredJob, stopping: AbortSignal) {
+  constructor(job: StoredJob) {
     this.job = job;
-    this.#abort = new LinkedAbort(stopping);
   }
 
+  /** Aborted when the attempt is ended from outside. */
   get signal(): AbortSignal {
-    return this.#abort.signal;
+    if (this.#controller === undefined) {
+      this.#controller = new AbortController();
+      if (this.#aborted !== undefined) this.#controller.abort(this.#aborted.reason);
+    }
+    return this.#controller.signal;
   }
 
-  /** Ends the attempt from outside. */
-  abort(reason: unknown): void {
-    this.isOver = true;
-    this.#abort.abort(reason);
+  /** @throws the reason, where the attempt was ended from outside. */
+  throwIfAborted(): void {
+    if (this.#aborted !== undefined) throw this.#aborted.reason;
   }
 
-  [Symbol.dispose](): void {
-    this.#abort[Symbol.dispose]();
+  /** Ends the attempt. The first reason stays. */
+  abort(reason: Error): void {
+    if (this.#aborted !== undefined) return;
+    this.#aborted = { reason };
+    this.#controller?.abort(reason);
+    this.#leave?.(reason);
+  }
+
+  /**
+   * Waits for work, until it is aborted or its time is over; it is left behind then.
+   *
+   * @throws what the work throws, or the reason of the abort.
+   */
+  async within<T>(
+    work: () => Promise<T>,
+    options: {
+      readonly limitMs: number;
+      readonly error: () => Error;
+      readonly clock: Clock;
+      readonly onLateFailure: (error: unknown) => void;
+    },
+  ): Promise<T> {
+    this.throwIfAborted();
+    const timer = options.clock.setTimeout(() => {
+      this.abort(options.error());
+    }, options.limitMs);
+    try {
+      const aborted = new Promise<never>((_, reject) => {
+        this.#leave = reject;
+      });
+      const working = work();
+      working.catch((error: unknown) => {
+        if (this.#aborted !== undefined && error !== this.#aborted.reason) {
+          options.onLateFailure(error);
+        }
+      });
+      return await Promise.race([working, aborted]);
+    } finally {
+      timer[Symbol.dispose]();
+    }
   }
 }

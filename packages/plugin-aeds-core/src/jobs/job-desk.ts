@@ -11,13 +11,8 @@ import { workPaths, workPrefixes } from './job-paths.js';
 import type { JobRunner } from './job-runner.js';
 import type { JobScheduler } from './job-scheduler.js';
 import type { JobSequence } from './job-sequence.js';
-import {
-  type EngineJobState,
-  isEnded,
-  type StoredJob,
-  withEnd,
-  withoutStart,
-} from './stored-job.js';
+import type { RunningJob } from './running-job.js';
+import { isEnded, type StoredJob, withEnd, withoutStart } from './stored-job.js';
 import { without } from './without.js';
 
 export interface JobDeskOptions {
@@ -28,6 +23,11 @@ export interface JobDeskOptions {
   readonly sequence: JobSequence;
   readonly handlers: ReadonlyMap<string, JobHandler>;
   readonly clock: Clock;
+}
+
+interface Change {
+  readonly job: StoredJob;
+  readonly operations?: readonly BackingStoreOperation[];
 }
 
 /** What is done with jobs from outside: cancelled, paused, resumed, and sent again after their death. */
@@ -118,18 +118,17 @@ export class JobDesk {
     return jobs;
   }
 
-  /** Removes a job that has been kept long enough. */
-  async forget(jobId: string, state: EngineJobState): Promise<void> {
+  /** Removes a dead letter that has been kept long enough. */
+  async forget(jobId: string): Promise<void> {
     const { store, moves } = this.#options;
     const found = await moves.read(jobId);
     if (found === undefined) return;
     await moves.locked(found, async () => {
       const job = await moves.read(jobId);
-      if (job?.state !== state) return;
-      const entry = state === 'dead' ? workPaths.dead(job) : workPaths.ended(job);
+      if (job?.state !== 'dead') return;
       await store.batch(
         [
-          { type: 'delete', path: entry },
+          { type: 'delete', path: workPaths.dead(job) },
           { type: 'delete', path: workPaths.job(jobId) },
         ],
         { durability: 'os' },
@@ -140,42 +139,75 @@ export class JobDesk {
   #end(
     jobId: string,
     code: 'DW_AEDS_JOB_CANCELLED' | 'DW_AEDS_JOB_PAUSED',
-    change: (job: StoredJob) => {
-      readonly job: StoredJob;
-      readonly operations?: readonly BackingStoreOperation[];
-    },
+    change: (job: StoredJob) => Change,
   ): Promise<StoredJob> {
     const { moves, runner, scheduler } = this.#options;
     return this.#change(jobId, async (stored) => {
+      const isQueued = await moves.isReady(stored);
       const running = runner.get(jobId);
-      const from = running?.isOver === false ? running.job : stored;
-      assertOpen(from);
-      const { job, operations = [] } = change(from);
-      if (from.state === job.state) return from;
-      if (running?.isOver === false) {
-        await moves.move(from, job, operations);
-        running.isOver = true;
-        running.abort(aedsError(code, { details: { jobId } }));
-        return job;
-      }
-      const isQueued = from.state === 'running' || (await moves.isReady(from));
-      if (isQueued) scheduler.withdraw(from);
+      if (running !== undefined) return await this.#endRunning(running, code, change);
+      assertOpen(stored);
+      const { job, operations = [] } = change(stored);
+      if (stored.state === job.state) return stored;
+      if (isQueued) scheduler.withdraw(stored);
       try {
-        return await moves.move(from, job, operations);
+        return await moves.move(stored, job, operations);
       } catch (error) {
-        if (isQueued) scheduler.restore(from);
+        if (isQueued) scheduler.restore(stored);
         throw error;
       }
     });
   }
 
+  async #endRunning(
+    running: RunningJob,
+    code: 'DW_AEDS_JOB_CANCELLED' | 'DW_AEDS_JOB_PAUSED',
+    change: (job: StoredJob) => Change,
+  ): Promise<StoredJob> {
+    const from = running.job;
+    if (running.isOver) {
+      await running.settled();
+      throw aedsError('DW_AEDS_JOB_FINISHED', { details: { jobId: from.jobId } });
+    }
+    const { job, operations = [] } = change(from);
+    running.isOver = true;
+    const moving = this.#options.moves.move(from, job, operations).catch((error: unknown) => {
+      running.isOver = false;
+      throw error;
+    });
+    running.deciding = moving.then(
+      () => undefined,
+      () => undefined,
+    );
+    try {
+      await moving;
+    } finally {
+      running.deciding = undefined;
+    }
+    running.abort(aedsError(code, { details: { jobId: from.jobId } }));
+    return job;
+  }
+
+  /** Reads a job, again where an attempt ended meanwhile. */
+  async #readSettled(jobId: string): Promise<StoredJob | undefined> {
+    const { moves, runner } = this.#options;
+    for (;;) {
+      using watch = runner.watch(jobId);
+      const job = await moves.read(jobId);
+      if (!watch.hasEnded()) return job;
+    }
+  }
+
   /** Changes a job while nothing else does. */
   async #change(jobId: string, work: (job: StoredJob) => Promise<StoredJob>): Promise<StoredJob> {
-    const { moves } = this.#options;
+    const { moves, runner } = this.#options;
     const found = await moves.read(jobId);
     if (found === undefined) throw aedsError('DW_AEDS_JOB_UNKNOWN', { details: { jobId } });
+    // One that is just ending: what came of it is stored in a moment.
+    const ending = runner.get(jobId);
+    if (ending?.isOver === true) await ending.settled();
     return await moves.locked(found, async () => {
-      const job = await moves.read(jobId);
+      const job = await this.#readSettled(jobId);
       if (job === undefined) throw aedsError('DW_AEDS_JOB_UNKNOWN', { details: { jobId } });
       return await work(job);
     });

@@ -1,9 +1,9 @@
 import {
+  assertStorePath,
   type BackingStoreOperation,
   type IPersistentBackingStore,
   KeyedMutex,
   LinkedAbort,
-  storePathSegments,
 } from '@datawarehouse/sdk';
 import { aedsError } from '../errors/aeds-errors.js';
 import { newTimedId } from '../identity/identifiers.js';
@@ -17,7 +17,7 @@ import type {
 } from './job-engine-options.js';
 import type { JobHandler } from './job-handler.js';
 import { JobMoves } from './job-moves.js';
-import { workPaths, workPrefixes } from './job-paths.js';
+import { workPaths } from './job-paths.js';
 import { JobPlaces } from './job-places.js';
 import { JobRetentionWatch } from './job-retention.js';
 import { JobRunner } from './job-runner.js';
@@ -25,8 +25,9 @@ import { JobScheduler } from './job-scheduler.js';
 import { JobSequence } from './job-sequence.js';
 import type { ReadyJob } from './job-slot.js';
 import { JobWaiters } from './job-waiters.js';
+import { JobWriter } from './job-writer.js';
 import { OpenJobCount } from './open-job-count.js';
-import { type EngineJobState, isEnded, type StoredJob, slotOf } from './stored-job.js';
+import { type EngineJobState, isEnded, MAX_SCORE, type StoredJob } from './stored-job.js';
 
 /** Largest data of a job, as JSON. */
 const maxDataBytes = 65_536;
@@ -42,6 +43,7 @@ export class JobEngine {
   readonly #handlers = new Map<string, JobHandler>();
   readonly #sequence: JobSequence;
   readonly #scheduler: JobScheduler;
+  readonly #writer: JobWriter;
   readonly #moves: JobMoves;
   readonly #runner: JobRunner;
   readonly #places: JobPlaces;
@@ -70,9 +72,10 @@ export class JobEngine {
       ...{ store, clock, logger },
       partitionCount: options.partitionCount,
       maxConcurrent: () => concurrency.maxConcurrent,
-      run: (ready) => this.#runner.run(ready),
+      run: (ready, onHandled) => this.#runner.run(ready, onHandled),
     });
-    this.#moves = new JobMoves(store, this.#scheduler, {
+    this.#writer = new JobWriter(store, clock);
+    this.#moves = new JobMoves(store, this.#writer, this.#scheduler, {
       onMoved: (job, from) => {
         this.#moved(job, from);
       },
@@ -125,10 +128,10 @@ export class JobEngine {
    * @throws DwError `DW_SCALING_OVERLOADED` where too many are open, `DW_AEDS_STOPPED`,
    *   `DW_AEDS_JOB_EXISTS`, `DW_AEDS_JOB_TOO_LARGE`.
    */
-  async enqueue(request: JobRequest): Promise<EnqueuedJob> {
+  enqueue(request: JobRequest): Promise<EnqueuedJob> {
     const { idempotencyKey } = request;
-    if (idempotencyKey === undefined) return await this.#enqueue(request, []);
-    return await this.#idempotency.run(idempotencyKey, async () => {
+    if (idempotencyKey === undefined) return this.#enqueue(request, []);
+    return this.#idempotency.run(idempotencyKey, async () => {
       const path = workPaths.idempotency(idempotencyKey);
       const known = await this.#store.read(path);
       if (known !== undefined) return { jobId: Buffer.from(known).toString(), isNew: false };
@@ -142,8 +145,11 @@ export class JobEngine {
   }
 
   /** A job with its attempts; `undefined` where there is none, or it is not kept any more. */
-  get(jobId: string): Promise<StoredJob | undefined> {
-    return this.#moves.read(jobId);
+  async get(jobId: string): Promise<StoredJob | undefined> {
+    const stored = await this.#moves.read(jobId);
+    const running = this.#runner.get(jobId);
+    // The store does not know of an attempt before its end.
+    return stored?.state === 'waiting' && running !== undefined ? running.job : stored;
   }
 
   /**
@@ -196,6 +202,7 @@ export class JobEngine {
     if (deadline.aborted) abort();
     deadline.addEventListener('abort', abort, { once: true });
     await this.#scheduler.drained();
+    await this.#writer.drained();
     deadline.removeEventListener('abort', abort);
     await Promise.all([this.#delays.close(), this.#retention.close(), this.#recovering]);
   }
@@ -217,20 +224,10 @@ export class JobEngine {
 
   async #open(): Promise<void> {
     this.#setHeld(await this.#store.exists(workPaths.held));
-    const owned: ReadyJob[] = [];
-    for await (const path of this.#store.list(workPrefixes.owned)) {
-      const jobId = storePathSegments(path).at(-1) ?? '';
-      const job = await this.get(jobId);
-      if (job === undefined) continue;
+    const owned = (await this.#writer.owned.recover(this.#store)).map((job): ReadyJob => {
       this.#places.add();
-      owned.push({
-        jobId,
-        score: job.score,
-        sequence: job.sequence,
-        slot: slotOf(job),
-        isOwned: true,
-      });
-    }
+      return { jobId: job.jobId, slot: job.slot, score: MAX_SCORE, sequence: 0, owned: job };
+    });
     const onCounted = (): void => {
       this.#places.add();
     };
@@ -253,24 +250,33 @@ export class JobEngine {
     if (this.#stopping.signal.aborted) throw aedsError('DW_AEDS_STOPPED');
     const jobId = request.jobId ?? newTimedId(this.#options.clock.now());
     const { key } = request;
-    assertDataFits(request.data);
+    assertAcceptable(request);
     this.#places.enter();
     try {
-      const add = async (): Promise<void> => {
-        const isTaken = request.jobId !== undefined && (await this.get(jobId)) !== undefined;
-        if (isTaken) throw aedsError('DW_AEDS_JOB_EXISTS', { details: { jobId } });
-        const job = this.#newJob(request, jobId, await this.#sequence.next());
-        await this.#moves.add(job, [...(request.operations ?? []), ...operations]);
-      };
-      const isAlone = key === undefined && request.jobId === undefined;
-      await (isAlone
-        ? add()
-        : this.#moves.locked({ jobId, ...(key !== undefined && { key }) }, add));
+      if (request.jobId === undefined && key === undefined) {
+        await this.#add(request, jobId, operations);
+      } else {
+        await this.#moves.locked({ jobId, ...(key !== undefined && { key }) }, async () => {
+          const isTaken = request.jobId !== undefined && (await this.get(jobId)) !== undefined;
+          if (isTaken) throw aedsError('DW_AEDS_JOB_EXISTS', { details: { jobId } });
+          await this.#add(request, jobId, operations);
+        });
+      }
     } catch (error) {
       this.#places.leave();
       throw error;
     }
     return { jobId, isNew: true };
+  }
+
+  async #add(
+    request: JobRequest,
+    jobId: string,
+    operations: readonly BackingStoreOperation[],
+  ): Promise<void> {
+    const next = this.#sequence.next();
+    const job = this.#newJob(request, jobId, typeof next === 'number' ? next : await next);
+    await this.#moves.add(job, [...(request.operations ?? []), ...operations]);
   }
 
   #newJob(request: JobRequest, jobId: string, sequence: number): StoredJob {
@@ -308,8 +314,10 @@ export class JobEngine {
   }
 }
 
-/** @throws DwError `DW_AEDS_JOB_TOO_LARGE`. */
-function assertDataFits(data: unknown): void {
+/** @throws DwError `DW_AEDS_JOB_TOO_LARGE`, `DW_STORE_INVALID_PATH`. */
+function assertAcceptable({ data, operations = [] }: JobRequest): void {
+  // They share a batch with the moves of other jobs, which must not fail for them.
+  for (const { path } of operations) assertStorePath(path);
   if (data === undefined) return;
   const bytes = Buffer.byteLength(JSON.stringify(data));
   if (bytes <= maxDataBytes) return;

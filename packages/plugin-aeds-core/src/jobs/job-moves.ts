@@ -7,11 +7,13 @@ import {
 import { decodeRecord, encodeRecord } from '../collections/record-codec.js';
 import { readyPathOf, workPaths, workPrefixes } from './job-paths.js';
 import type { JobScheduler } from './job-scheduler.js';
+import type { JobWrite, JobWriter } from './job-writer.js';
 import {
   type EngineJobState,
   isEnded,
   lineOf,
   type StoredJob,
+  slotOf,
   storedJobSchema,
 } from './stored-job.js';
 
@@ -34,12 +36,19 @@ export interface MoveListeners {
  */
 export class JobMoves {
   readonly #store: IPersistentBackingStore;
+  readonly #writer: JobWriter;
   readonly #scheduler: JobScheduler;
   readonly #listeners: MoveListeners;
   readonly #locks = new KeyedMutex();
 
-  constructor(store: IPersistentBackingStore, scheduler: JobScheduler, listeners: MoveListeners) {
+  constructor(
+    store: IPersistentBackingStore,
+    writer: JobWriter,
+    scheduler: JobScheduler,
+    listeners: MoveListeners,
+  ) {
     this.#store = store;
+    this.#writer = writer;
     this.#scheduler = scheduler;
     this.#listeners = listeners;
   }
@@ -47,6 +56,11 @@ export class JobMoves {
   /** Runs `work` while no other move of jobs of the same key, or of the same job, happens. */
   locked<T>(job: Pick<StoredJob, 'jobId' | 'key'>, work: () => Promise<T>): Promise<T> {
     return this.#locks.run(lineOf(job), work);
+  }
+
+  /** As {@link locked}, but only where other jobs have the same key. */
+  inLine<T>(job: Pick<StoredJob, 'jobId' | 'key'>, work: () => Promise<T>): Promise<T> {
+    return job.key === undefined ? work() : this.locked(job, work);
   }
 
   async read(jobId: string): Promise<StoredJob | undefined> {
@@ -71,6 +85,33 @@ export class JobMoves {
   }
 
   /**
+   * Counts an attempt that begins.
+   *
+   * @param changed - The job, where it is not as it is stored.
+   */
+  async begin(job: StoredJob, changed?: StoredJob): Promise<void> {
+    const { jobId, starts } = job;
+    const startedAt = job.attempts.at(-1)?.startedAt ?? 0;
+    await this.#writer.write({
+      operations:
+        changed === undefined
+          ? []
+          : [{ type: 'write', path: workPaths.job(jobId), data: encodeRecord(changed) }],
+      begins: { jobId, slot: slotOf(job), starts, startedAt },
+    });
+  }
+
+  /** Lets an attempt that was begun not count; the job is stored as it was before. */
+  async giveBack(job: StoredJob): Promise<void> {
+    await this.disown({ jobId: job.jobId, slot: slotOf(job) });
+  }
+
+  /** Notes that a job does not run. */
+  async disown(leaves: { readonly jobId: string; readonly slot: number }): Promise<void> {
+    await this.#writer.write({ operations: [], leaves });
+  }
+
+  /**
    * Moves a job from one state to another. Called under its lock.
    *
    * @param operations - What is written with it, all or nothing.
@@ -80,7 +121,13 @@ export class JobMoves {
     to: StoredJob,
     operations: readonly BackingStoreOperation[] = [],
   ): Promise<StoredJob> {
-    const isBlocked = await this.#isBlocked(from, to);
+    if (from.key === undefined && from.state !== 'dead') {
+      return await this.#write(to, [...exits(from, false), ...entries(to, false), ...operations], {
+        from: from.state,
+        isReady: to.state === 'waiting',
+      });
+    }
+    const isBlocked = await this.#isBlocked(from);
     const isOver = isEnded(to.state) && !isEnded(from.state);
     const next = isOver && !isBlocked ? await this.#successor(from) : [];
     const batch = [
@@ -92,44 +139,43 @@ export class JobMoves {
       ...operations,
     ];
     const isReady = to.state === 'waiting' && !isBlocked;
-    await this.#write(to, batch, { from: from.state, isReady, next });
-    return to;
+    return await this.#write(to, batch, { from: from.state, isReady, next });
   }
 
   async #write(
     job: StoredJob,
-    batch: readonly BackingStoreOperation[],
+    batch: BackingStoreOperation[],
     options: {
       readonly from: EngineJobState | undefined;
       readonly isReady: boolean;
       readonly next?: readonly StoredJob[];
     },
-  ): Promise<void> {
+  ): Promise<StoredJob> {
     const { from, isReady, next = [] } = options;
-    const arriving = [
-      ...(isReady ? [job] : []),
-      ...next.filter(({ state }) => state === 'waiting'),
-    ];
-    for (const ready of arriving) this.#scheduler.arriving(ready);
     const data = encodeRecord(job);
+    batch.push({ type: 'write', path: workPaths.job(job.jobId), data });
+    if (isReady) this.#scheduler.arriving(job);
+    for (const other of next) if (other.state === 'waiting') this.#scheduler.arriving(other);
     try {
-      await this.#store.batch([{ type: 'write', path: workPaths.job(job.jobId), data }, ...batch]);
+      await this.#writer.write(writeOf(job, from, batch));
     } catch (error) {
-      for (const ready of arriving) this.#scheduler.lost(ready);
+      if (isReady) this.#scheduler.lost(job);
+      for (const other of next) if (other.state === 'waiting') this.#scheduler.lost(other);
       throw error;
     }
     this.#listeners.onMoved(job, from);
-    for (const moved of [job, ...next]) {
-      if (moved.state === 'delayed') this.#listeners.onDelayed(moved);
+    if (job.state === 'delayed') this.#listeners.onDelayed(job);
+    if (isReady) this.#scheduler.arrived(job, data.byteLength <= maxKeptBytes);
+    for (const other of next) {
+      if (other.state === 'delayed') this.#listeners.onDelayed(other);
+      if (other.state === 'waiting') this.#scheduler.arrived(other, false);
     }
-    for (const ready of arriving) {
-      this.#scheduler.arrived(ready, ready === job && data.byteLength <= maxKeptBytes);
-    }
+    return job;
   }
 
   /** Whether jobs of the same key go before one. A running job is the first of its key. */
-  async #isBlocked(from: StoredJob, to: StoredJob): Promise<boolean> {
-    if (from.key === undefined || from.state === 'running' || to.state === 'running') return false;
+  async #isBlocked(from: StoredJob): Promise<boolean> {
+    if (from.key === undefined || from.state === 'running') return false;
     const head = await this.#head(from.key);
     return head !== undefined && head !== from.jobId;
   }
@@ -154,6 +200,17 @@ export class JobMoves {
   }
 }
 
+function writeOf(
+  job: StoredJob,
+  from: EngineJobState | undefined,
+  operations: readonly BackingStoreOperation[],
+): JobWrite {
+  if (from === undefined) return { operations };
+  const leaves = { jobId: job.jobId, slot: slotOf(job) };
+  const isDone = job.state === 'completed' || job.state === 'cancelled';
+  return isDone ? { operations, leaves, ended: job.jobId } : { operations, leaves };
+}
+
 /** Entries of a job in the index of its state. */
 function entries(job: StoredJob, isBlocked: boolean): readonly BackingStoreOperation[] {
   const path = entryPath(job, isBlocked);
@@ -166,20 +223,22 @@ function exits(job: StoredJob, isBlocked: boolean): readonly BackingStoreOperati
 }
 
 function entryPath(job: StoredJob, isBlocked: boolean): string | undefined {
+  if (isBlocked && job.state !== 'dead') return undefined;
   switch (job.state) {
+    // A running job keeps its entry until its end.
     case 'waiting':
-      return isBlocked ? undefined : readyPathOf(job);
-    case 'delayed':
-      return isBlocked ? undefined : workPaths.delayed(job);
-    case 'paused':
-      return isBlocked ? undefined : workPaths.paused(job.jobId);
     case 'running':
-      return workPaths.owned(job.jobId);
+      return readyPathOf(job);
+    case 'delayed':
+      return workPaths.delayed(job);
+    case 'paused':
+      return workPaths.paused(job.jobId);
     case 'dead':
       return workPaths.dead(job);
+    // The writer notes these, many at a time.
     case 'completed':
     case 'cancelled':
-      return workPaths.ended(job);
+      return undefined;
   }
 }
 

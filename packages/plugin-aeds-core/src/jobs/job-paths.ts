@@ -1,4 +1,4 @@
-import { sequenceSegment, storePath, storePrefix } from '@datawarehouse/sdk';
+import { escapeSegment, sequenceSegment, storePath, storePrefix } from '@datawarehouse/sdk';
 import { MAX_SCORE, type StoredJob, slotOf } from './stored-job.js';
 
 /** Where a job stands in the order of those that may run. */
@@ -12,20 +12,25 @@ export function comparePositions(one: ReadyPosition, other: ReadyPosition): numb
   return other.score - one.score || one.sequence - other.sequence;
 }
 
+const jobsPrefix = storePrefix('aeds', 'work', 'jobs');
+const readyPrefix = storePrefix('aeds', 'work', 'ready');
+
 const area = (...segments: readonly string[]): string => storePath('aeds', 'work', ...segments);
 
 export const workPaths = {
   /** The job itself. */
-  job: (jobId: string): string => area('jobs', jobId),
+  job: (jobId: string): string => jobsPrefix + escapeSegment(jobId),
   /** Entry of a job that may run, in the order of its slot. */
   ready: (slot: number, { score, sequence }: ReadyPosition, jobId: string): string =>
-    area('ready', slotSegment(slot), scoreSegment(score), sequenceSegment(sequence), jobId),
-  /** Entry of a job that this node runs. */
-  owned: (jobId: string): string => area('owned', jobId),
+    `${readyPrefix}${slotSegment(slot)}/${scoreSegment(score)}/${sequenceSegment(sequence)}/${escapeSegment(jobId)}`,
+  /** Some of what this node runs. */
+  owned: (shard: number): string => area('owned', String(shard)),
   delayed: (job: StoredJob): string =>
     area('delayed', sequenceSegment(job.notBefore ?? 0), job.jobId),
   paused: (jobId: string): string => area('paused', jobId),
-  ended: (job: StoredJob): string => area('ended', sequenceSegment(job.endedAt ?? 0), job.jobId),
+  /** Jobs that ended at a time; sequence and first job tell several apart. */
+  ended: (at: number, sequence: number, jobId: string): string =>
+    area('ended', sequenceSegment(at), sequenceSegment(sequence), jobId),
   dead: (job: StoredJob): string => area('dead', sequenceSegment(job.endedAt ?? 0), job.jobId),
   /** Entry among the open jobs of one key. */
   line: (key: string, sequence: number, jobId: string): string =>
@@ -40,7 +45,7 @@ export const workPaths = {
 } as const;
 
 export const workPrefixes = {
-  ready: storePrefix('aeds', 'work', 'ready'),
+  ready: readyPrefix,
   readyOf: (slot: number): string => storePrefix('aeds', 'work', 'ready', slotSegment(slot)),
   owned: storePrefix('aeds', 'work', 'owned'),
   delayed: storePrefix('aeds', 'work', 'delayed'),

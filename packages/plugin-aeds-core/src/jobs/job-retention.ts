@@ -5,12 +5,14 @@ import {
   type Logger,
   storePathSegments,
 } from '@datawarehouse/sdk';
+import { z } from 'zod';
+import { decodeRecord } from '../collections/record-codec.js';
 import type { JobDesk } from './job-desk.js';
 import { workPaths, workPrefixes } from './job-paths.js';
-import type { EngineJobState } from './stored-job.js';
 
 const roundMs = 60_000;
-const pageLength = 500;
+/** Jobs that ended in one commit. */
+const endedSchema = z.array(z.string());
 
 /** How long is kept what nobody needs to run any job, in milliseconds. */
 export interface JobRetention {
@@ -21,7 +23,7 @@ export interface JobRetention {
   readonly idempotencyMs: number;
 }
 
-/** Removes what has been kept long enough, a page at a time. */
+/** Removes what has been kept long enough, a few at a time. */
 export class JobRetentionWatch {
   readonly #store: IPersistentBackingStore;
   readonly #ages: JobRetention;
@@ -59,8 +61,8 @@ export class JobRetentionWatch {
   async clean(): Promise<void> {
     const { endedMs, deadMs, idempotencyMs } = this.#ages;
     try {
-      await this.#cleanJobs(workPrefixes.ended, endedMs);
-      await this.#cleanDead(workPrefixes.dead, deadMs);
+      await this.#cleanEnded(endedMs);
+      await this.#cleanDead(deadMs);
       await this.#cleanKeys(idempotencyMs);
     } catch (error) {
       if (!this.#isClosed) this.#logger.warn({ error }, 'old jobs could not be removed');
@@ -73,43 +75,41 @@ export class JobRetentionWatch {
     await this.#round;
   }
 
-  #cleanJobs(prefix: string, ageMs: number): Promise<void> {
-    return this.#cleanBelow(prefix, ageMs, (jobId) => workPaths.job(jobId));
-  }
-
-  #cleanKeys(ageMs: number): Promise<void> {
-    return this.#cleanBelow(workPrefixes.idempotencyAges, ageMs, (key) =>
-      workPaths.idempotency(key),
-    );
-  }
-
-  /** One at a time: a dead letter may be sent again meanwhile. */
-  async #cleanDead(prefix: string, ageMs: number): Promise<void> {
-    const state: EngineJobState = 'dead';
-    for await (const path of this.#store.list(prefix)) {
-      const [, , , time, jobId = ''] = storePathSegments(path);
-      if (Number(time) > this.#clock.now() - ageMs || this.#isClosed) return;
-      await this.#desk.forget(jobId, state);
+  /** Removes ended jobs: each entry names those that one commit has ended. */
+  async #cleanEnded(ageMs: number): Promise<void> {
+    const before = this.#clock.now() - ageMs;
+    for await (const { path, data } of this.#store.scan(workPrefixes.ended)) {
+      const [, , , time] = storePathSegments(path);
+      if (Number(time) > before || this.#isClosed) return;
+      const jobIds = decodeRecord(endedSchema, path, data);
+      const operations = jobIds.map(
+        (jobId): BackingStoreOperation => ({ type: 'delete', path: workPaths.job(jobId) }),
+      );
+      await this.#store.batch([...operations, { type: 'delete', path }], { durability: 'os' });
     }
   }
 
-  /** Removes entries whose time is long enough ago, each with what it stands for. */
-  async #cleanBelow(
-    prefix: string,
-    ageMs: number,
-    subjectOf: (name: string) => string,
-  ): Promise<void> {
+  /** One at a time: a dead letter may be sent again meanwhile. */
+  async #cleanDead(ageMs: number): Promise<void> {
+    for await (const path of this.#store.list(workPrefixes.dead)) {
+      const [, , , time, jobId = ''] = storePathSegments(path);
+      if (Number(time) > this.#clock.now() - ageMs || this.#isClosed) return;
+      await this.#desk.forget(jobId);
+    }
+  }
+
+  async #cleanKeys(ageMs: number): Promise<void> {
     const before = this.#clock.now() - ageMs;
-    for (let isMore = true; isMore && !this.#isClosed; ) {
-      const operations: BackingStoreOperation[] = [];
-      isMore = false;
-      for await (const path of this.#store.list(prefix, { limit: pageLength })) {
-        const [, , , time, name = ''] = storePathSegments(path);
-        if (Number(time) > before) break;
-        operations.push({ type: 'delete', path }, { type: 'delete', path: subjectOf(name) });
-        isMore = operations.length === 2 * pageLength;
-      }
-      if (operations.length > 0) await this.#store.batch(operations, { durability: 'os' });
+    for await (const path of this.#store.list(workPrefixes.idempotencyAges)) {
+      const [, , , time, key = ''] = storePathSegments(path);
+      if (Number(time) > before || this.#isClosed) return;
+      await this.#store.batch(
+        [
+          { type: 'delete', path: workPaths.idempotency(key) },
+          { type: 'delete', path },
+        ],
+        { durability: 'os' },
+      );
     }
   }
 }

@@ -1,4 +1,5 @@
 import {
+  assertStorePath,
   type BackingStoreOperation,
   Backoff,
   type BackoffOptions,
@@ -13,18 +14,21 @@ import type { JobContext, JobHandler } from './job-handler.js';
 import type { JobMoves } from './job-moves.js';
 import type { JobScheduler } from './job-scheduler.js';
 import type { ReadyJob } from './job-slot.js';
+import type { OwnedJob } from './owned-jobs.js';
 import { RunningJob } from './running-job.js';
 import {
   type JobError,
   jobErrorOf,
   type StoredJob,
   withEnd,
-  withoutStart,
+  withInterruption,
   withStart,
 } from './stored-job.js';
 
 /** Largest result of a job, as JSON. */
 export const MAX_RESULT_BYTES = 65_536;
+const { code, message } = aedsError('DW_AEDS_JOB_INTERRUPTED');
+const interruption: JobError = Object.freeze({ code, message });
 const storeRetry = { firstMs: 50, maxMs: 5_000 };
 
 export interface JobRunnerOptions {
@@ -45,6 +49,7 @@ export interface JobRunnerOptions {
 export class JobRunner {
   readonly #options: JobRunnerOptions;
   readonly #running = new Map<string, RunningJob>();
+  readonly #watched = new Map<string, () => void>();
 
   constructor(options: JobRunnerOptions) {
     this.#options = options;
@@ -59,73 +64,105 @@ export class JobRunner {
     return this.#running.get(jobId);
   }
 
+  /** Watches for the end of an attempt of a job, until disposed. Called under the job's lock. */
+  watch(jobId: string): Disposable & { hasEnded(): boolean } {
+    let hasEnded = false;
+    this.#watched.set(jobId, () => {
+      hasEnded = true;
+    });
+    return {
+      hasEnded: () => hasEnded,
+      [Symbol.dispose]: () => {
+        this.#watched.delete(jobId);
+      },
+    };
+  }
+
   /** Ends all attempts. */
   abortAll(reason: Error): void {
     for (const running of this.#running.values()) running.abort(reason);
   }
 
-  /** Runs a job to the end of one attempt. Never rejects. */
-  async run(ready: ReadyJob): Promise<void> {
+  /**
+   * Runs a job to the end of one attempt. Never rejects.
+   *
+   * @param onHandled - Called when the handler is through, while its end is being stored. The next job
+   *   begins with the same batch or a later one, so no more handlers run than may.
+   */
+  async run(ready: ReadyJob, onHandled: () => void): Promise<void> {
     const { concurrency, scheduler, aborting, clock, logger } = this.#options;
     let place: Disposable | undefined;
     try {
       place = await concurrency.enter({ signal: aborting });
       const running = await this.#begin(ready);
-      if (running === undefined) return;
-      try {
-        await this.#attempt(running);
-      } finally {
-        this.#running.delete(running.job.jobId);
-      }
+      const end = running && (await this.#handle(running));
+      place[Symbol.dispose]();
+      onHandled();
+      if (running === undefined || end === undefined) return;
+      await this.#store(running, end);
+      this.#forget(running);
     } catch (error) {
-      if (aborting.aborted) return;
-      logger.error({ error, jobId: ready.jobId }, 'a job could not begin; trying again');
-      await delay(storeRetry.firstMs, { clock, signal: aborting }).catch(() => undefined);
-      scheduler.putBack(ready);
-    } finally {
+      if (!aborting.aborted) {
+        logger.error({ error, jobId: ready.jobId }, 'a job could not begin; trying again');
+        await delay(storeRetry.firstMs, { clock, signal: aborting }).catch(() => undefined);
+        scheduler.putBack(ready);
+      }
       place?.[Symbol.dispose]();
+      onHandled();
     }
   }
 
   /** Counts the attempt, durably, before it starts. */
   async #begin(ready: ReadyJob): Promise<RunningJob | undefined> {
-    const { moves, scheduler, clock, aborting } = this.#options;
+    const { moves, scheduler } = this.#options;
     const found = ready.job ?? (await moves.read(ready.jobId));
-    return await moves.locked(found ?? ready, async () => {
+    return await moves.inLine(found ?? ready, async () => {
       if (!scheduler.begin(ready)) return undefined;
-      // One that is running, but not here, was interrupted.
-      const isOpen = found?.state === 'waiting' || found?.state === 'running';
-      if (!isOpen || this.#running.has(ready.jobId)) {
+      if (found?.state !== 'waiting' || this.#running.has(ready.jobId)) {
         scheduler.wasGone(ready);
+        if (ready.owned !== undefined) await moves.disown(ready.owned);
         return undefined;
       }
-      const interrupted = this.#interrupted(found);
-      if (interrupted.starts >= interrupted.maxAttempts) {
-        const error = jobErrorOf(aedsError('DW_AEDS_JOB_INTERRUPTED'), 'DW_AEDS_JOB_INTERRUPTED');
-        await this.#bury(interrupted, error);
-        return undefined;
-      }
-      const job = withStart(interrupted, clock.now());
-      await moves.move(found, job);
-      const running = new RunningJob(job);
-      if (aborting.aborted) running.abort(aborting.reason as Error);
-      this.#running.set(job.jobId, running);
-      return running;
+      return await this.#start(found, ready.owned);
     });
   }
 
-  /** A job whose attempt ended with the process that ran it. */
-  #interrupted(job: StoredJob): StoredJob {
-    if (job.state !== 'running') return job;
-    const { code, message } = aedsError('DW_AEDS_JOB_INTERRUPTED');
-    return withEnd(job, this.#options.clock.now(), { code, message });
+  async #start(found: StoredJob, owned: OwnedJob | undefined): Promise<RunningJob | undefined> {
+    const { moves, clock, aborting } = this.#options;
+    const now = clock.now();
+    const before = owned ? withInterruption(found, owned, now, interruption) : found;
+    if (before.starts >= before.maxAttempts) {
+      await this.#bury(before, interruption);
+      return undefined;
+    }
+    const job = withStart(before, now);
+    const running = new RunningJob(job);
+    if (aborting.aborted) running.abort(aborting.reason as Error);
+    // At once, so that whoever cancels meets it here.
+    this.#running.set(job.jobId, running);
+    try {
+      await moves.begin(job, owned && before);
+    } catch (error) {
+      this.#forget(running);
+      throw error;
+    }
+    return running;
   }
 
-  async #attempt(running: RunningJob): Promise<void> {
+  #forget(running: RunningJob): void {
+    const { jobId } = running.job;
+    this.#running.delete(jobId);
+    this.#watched.get(jobId)?.();
+    running.settle();
+  }
+
+  /** Calls the handler. What comes back stores how it ended. */
+  async #handle(running: RunningJob): Promise<() => Promise<unknown>> {
     const { job } = running;
     const { handlers, timeLimitMs, clock, logger } = this.#options;
     const limitMs = job.timeLimitMs ?? timeLimitMs;
     try {
+      if (running.isOver) return async () => undefined;
       const handler = handlers.get(job.handler);
       if (handler === undefined) {
         throw aedsError('DW_AEDS_JOB_NO_HANDLER', { details: { handler: job.handler } });
@@ -141,10 +178,9 @@ export class JobRunner {
         },
       );
       checkedResult(result);
-      await this.#store(running, () => this.#complete(running, result, []));
+      return () => this.#complete(running, result, []);
     } catch (error) {
-      if (running.isOver) return;
-      await this.#store(running, () => this.#fail(running, error));
+      return () => this.#fail(running, error);
     }
   }
 
@@ -154,6 +190,7 @@ export class JobRunner {
         return running.signal;
       },
       commit: async (operations, result) => {
+        for (const { path } of operations) assertStorePath(path);
         checkedResult(result);
         running.throwIfAborted();
         if (await this.#complete(running, result, operations)) return;
@@ -169,8 +206,7 @@ export class JobRunner {
     operations: readonly BackingStoreOperation[],
   ): Promise<boolean> {
     const { moves, clock } = this.#options;
-    return moves.locked(running.job, async () => {
-      if (running.isOver) return false;
+    return this.#decide(running, async () => {
       const now = clock.now();
       const job: StoredJob = {
         ...withEnd(running.job, now),
@@ -179,18 +215,14 @@ export class JobRunner {
         ...(result !== undefined && { result }),
       };
       await moves.move(running.job, job, operations);
-      running.isOver = true;
-      return true;
     });
   }
 
-  #fail(running: RunningJob, error: unknown): Promise<void> {
+  #fail(running: RunningJob, error: unknown): Promise<boolean> {
     const { moves, clock, aborting, handlers, logger, onFailed } = this.#options;
-    return moves.locked(running.job, async () => {
-      if (running.isOver) return;
+    return this.#decide(running, async () => {
       if (aborting.aborted) {
-        await moves.move(running.job, withoutStart(running.job));
-        running.isOver = true;
+        await moves.giveBack(running.job);
         return;
       }
       const kept = jobErrorOf(error, DwError.is(error) ? error.code : 'DW_AEDS_JOB_FAILED');
@@ -199,8 +231,23 @@ export class JobRunner {
       logger.warn({ error, jobId: job.jobId, attempt: job.starts }, 'an attempt of a job failed');
       if (isWorth && job.starts < job.maxAttempts) await this.#postpone(job);
       else await this.#bury(job, kept);
-      running.isOver = true;
       onFailed();
+    });
+  }
+
+  /** Stores the end of an attempt, unless it is decided already. */
+  #decide(running: RunningJob, store: () => Promise<void>): Promise<boolean> {
+    return this.#options.moves.inLine(running.job, async () => {
+      while (running.deciding !== undefined) await running.deciding;
+      if (running.isOver) return false;
+      running.isOver = true;
+      try {
+        await store();
+        return true;
+      } catch (error) {
+        running.isOver = false;
+        throw error;
+      }
     });
   }
 
@@ -221,16 +268,17 @@ export class JobRunner {
   /** Stores the end of an attempt, again and again where the store refuses. */
   async #store(running: RunningJob, write: () => Promise<unknown>): Promise<void> {
     const { clock, logger, aborting } = this.#options;
-    const backoff = new Backoff({ ...storeRetry, clock });
-    const { jobId } = running.job;
+    let backoff: Backoff | undefined;
     for (;;) {
       try {
         await write();
         return;
       } catch (error) {
+        const { jobId } = running.job;
         logger.error({ error, jobId }, 'the end of a job could not be stored; trying again');
         // What is not stored runs again at the next start.
         if (aborting.aborted) return;
+        backoff ??= new Backoff({ ...storeRetry, clock });
         await backoff.wait({ signal: aborting }).catch(() => undefined);
       }
     }

@@ -20,7 +20,7 @@ export interface JobSchedulerOptions {
   /** Jobs that may run at a time, in all partitions. */
   readonly maxConcurrent: () => number;
   /** Runs a job to its end. Never rejects. */
-  readonly run: (ready: ReadyJob) => Promise<void>;
+  readonly run: (ready: ReadyJob, onHandled: () => void) => Promise<void>;
   readonly clock: Clock;
   readonly logger: Logger;
 }
@@ -32,6 +32,8 @@ export interface JobSchedulerOptions {
 export class JobScheduler {
   readonly #options: JobSchedulerOptions;
   readonly #slots: readonly JobSlot[];
+  /** Jobs that were running before; they still have their entries among those that wait. */
+  #owned: ReadonlySet<string> = new Set();
   #runningCount = 0;
   #onDrained: (() => void) | undefined;
   /** Jobs that were given to be run and have not begun. */
@@ -95,11 +97,13 @@ export class JobScheduler {
     onCounted: () => void,
   ): Promise<{ readonly counting: Promise<void> }> {
     for (const ready of owned) this.#slot(ready.slot).addOwned(ready);
+    this.#owned = new Set(owned.map(({ jobId }) => jobId));
     const paths = this.#options.store.list(workPrefixes.ready)[Symbol.asyncIterator]();
     const page: ReadyJob[] = [];
     let next = await paths.next();
     for (; next.done !== true && page.length < firstPageLength; next = await paths.next()) {
-      page.push(readyPositionOf(storePathSegments(next.value)));
+      const ready = readyPositionOf(storePathSegments(next.value));
+      if (!this.#owned.has(ready.jobId)) page.push(ready);
     }
     if (next.done === true) {
       for (const slot of this.#slots) slot.assumeLoaded();
@@ -175,11 +179,9 @@ export class JobScheduler {
 
   /** Takes {@link withdraw} back. */
   restore(job: StoredJob): void {
-    const { jobId, score, sequence } = job;
     const slot = this.#slot(slotOf(job));
-    const ready = { jobId, score, sequence, slot: slot.index };
-    if (job.state === 'running') slot.addOwned({ ...ready, isOwned: true });
-    else if (job.state === 'waiting') slot.lost(jobId);
+    // What runs again at once after a crash is only one of those that wait then.
+    if (job.state === 'waiting') slot.lost(job.jobId);
     this.#partitionOf(slot).wake();
   }
 
@@ -196,7 +198,7 @@ export class JobScheduler {
 
   /** To be called when such a job turned out not to be ready any more; its entry was out of date. */
   wasGone(ready: ReadyJob): void {
-    if (ready.isOwned !== true) this.#slot(ready.slot).readyCount += 1;
+    if (ready.owned === undefined) this.#slot(ready.slot).readyCount += 1;
   }
 
   /** Puts back a job that was given to `run` and could not begin. */
@@ -213,11 +215,12 @@ export class JobScheduler {
   async #run(ready: ReadyJob): Promise<void> {
     this.#taken.set(ready.jobId, { isStale: false });
     this.#runningCount += 1;
-    await this.#options.run(ready);
+    await this.#options.run(ready, () => {
+      const slot = this.#slot(ready.slot);
+      this.#partitionOf(slot).finished(slot);
+    });
     this.#runningCount -= 1;
     if (this.#runningCount === 0) this.#onDrained?.();
-    const slot = this.#slot(ready.slot);
-    this.#partitionOf(slot).finished(slot);
   }
 
   async #load(slot: JobSlot): Promise<void> {
@@ -244,7 +247,9 @@ export class JobScheduler {
         await paths.return?.();
         return;
       }
-      this.#slot(readyPositionOf(storePathSegments(next.value)).slot).readyCount += 1;
+      const { slot, jobId } = readyPositionOf(storePathSegments(next.value));
+      if (this.#owned.has(jobId)) continue;
+      this.#slot(slot).readyCount += 1;
       onCounted();
     }
   }

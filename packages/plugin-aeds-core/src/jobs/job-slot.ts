@@ -6,6 +6,7 @@ import {
   workPaths,
   workPrefixes,
 } from './job-paths.js';
+import type { OwnedJob } from './owned-jobs.js';
 import { MAX_SCORE, type StoredJob } from './stored-job.js';
 import { without } from './without.js';
 
@@ -16,7 +17,7 @@ export interface ReadyJob extends ReadyPosition {
   /** The job as it was stored just now; elsewhere it is read when its turn comes. */
   readonly job?: StoredJob;
   /** Was running when the process before this one ended. */
-  readonly isOwned?: boolean;
+  readonly owned?: OwnedJob;
 }
 
 /** Jobs that one slot holds in memory, at most and after it had to be cut. */
@@ -115,7 +116,7 @@ export class JobSlot {
 
   /** Puts back a job that was taken and not begun. */
   putBack(ready: ReadyJob): void {
-    if (ready.isOwned === true) {
+    if (ready.owned !== undefined) {
       this.#owned.unshift(ready);
       this.#onChanged(this);
       return;

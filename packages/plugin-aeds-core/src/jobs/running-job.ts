@@ -11,8 +11,12 @@ export class RunningJob {
   #controller: AbortController | undefined;
   #aborted: { readonly reason: Error } | undefined;
   #leave: ((reason: Error) => void) | undefined;
+  #onLateFailure: (() => void) | undefined;
+  #onSettled: (() => void)[] = [];
   /** Whether its end is decided; what the handler does counts no more. */
   isOver = false;
+  /** Somebody from outside stores its end, or fails to. */
+  deciding: Promise<void> | undefined;
 
   constructor(job: StoredJob) {
     this.job = job;
@@ -36,8 +40,21 @@ export class RunningJob {
   abort(reason: Error): void {
     if (this.#aborted !== undefined) return;
     this.#aborted = { reason };
+    this.#onLateFailure?.();
     this.#controller?.abort(reason);
     this.#leave?.(reason);
+  }
+
+  /** To be called when nothing of it is left to store. */
+  settle(): void {
+    for (const resolve of this.#onSettled) resolve();
+  }
+
+  /** Resolves when nothing of it is left to store. */
+  settled(): Promise<void> {
+    return new Promise((resolve) => {
+      this.#onSettled.push(resolve);
+    });
   }
 
   /**
@@ -59,16 +76,16 @@ export class RunningJob {
       this.abort(options.error());
     }, options.limitMs);
     try {
-      const aborted = new Promise<never>((_, reject) => {
+      return await new Promise<T>((resolve, reject) => {
         this.#leave = reject;
+        const working = work();
+        working.then(resolve, reject);
+        this.#onLateFailure = () => {
+          working.catch((error: unknown) => {
+            if (error !== this.#aborted?.reason) options.onLateFailure(error);
+          });
+        };
       });
-      const working = work();
-      working.catch((error: unknown) => {
-        if (this.#aborted !== undefined && error !== this.#aborted.reason) {
-          options.onLateFailure(error);
-        }
-      });
-      return await Promise.race([working, aborted]);
     } finally {
       timer[Symbol.dispose]();
     }

@@ -106,6 +106,17 @@ export function withoutStart(job: StoredJob): StoredJob {
   return { ...job, state: 'waiting', starts: job.starts - 1, attempts: job.attempts.slice(0, -1) };
 }
 
+/** A job whose attempt ended with the process that ran it. */
+export function withInterruption(
+  job: StoredJob,
+  { starts, startedAt }: { readonly starts: number; readonly startedAt: number },
+  endedAt: number,
+  error: JobError,
+): StoredJob {
+  const attempt = { number: starts, startedAt, endedAt, error };
+  return { ...job, starts, attempts: [...job.attempts, attempt].slice(-maxKeptAttempts) };
+}
+
 /** What is kept of an error. */
 export function jobErrorOf(error: unknown, code: string): JobError {
   if (!(error instanceof Error)) return { code, message: String(error).slice(0, maxMessageLength) };

@@ -2,7 +2,12 @@ import { randomBytes } from 'node:crypto';
 import { mkdtemp, readdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { CONTENT_CHUNK_BYTES, IScalableSubsystem, standardMetricKeys } from '@datawarehouse/sdk';
+import {
+  CONTENT_CHUNK_BYTES,
+  IScalableSubsystem,
+  standardMetricKeys,
+  storePath,
+} from '@datawarehouse/sdk';
 import {
   callRoute,
   createTestPluginContext,
@@ -297,6 +302,9 @@ describe('AedsCorePlugin', () => {
     await report(clients[0], [{ jobId, state: 'applied' }]);
     const poll = { waitMs: 0, inHand: [], capacity: 0, subscriptions: [] };
     await tell(clients[0], 'poll', poll);
+    await vi.waitFor(() => {
+      expect(manager?.getScalingMetrics()).toMatchObject({ 'aeds.jobsProcessed': 1 });
+    });
     const metrics = manager?.getScalingMetrics() ?? {};
     expect(metrics).toMatchObject({
       'aeds.jobsEnqueued': 1,
@@ -324,6 +332,42 @@ describe('AedsCorePlugin', () => {
       manager?.reconfigureLimitsAsync({}, { settings: { magic: 1 } }),
     ).rejects.toMatchObject({ code: 'DW_SCALING_INVALID_LIMITS' });
     expect(await job(jobId)).toMatchObject({ deliveredCount: 1 });
+  });
+
+  it('changes the number of partitions while it works', async () => {
+    const manager = context.services.getAll(IScalableSubsystem)[0];
+    await manager?.reconfigureLimitsAsync({}, { settings: { partitions: 3 } });
+    expect(manager?.getScalingMetrics()).toMatchObject({ 'aeds.partitionCount': 3 });
+    await expect(
+      manager?.reconfigureLimitsAsync({}, { settings: { partitions: 0 } }),
+    ).rejects.toMatchObject({ code: 'DW_SCALING_INVALID_LIMITS' });
+    await dispatched((await publish()).jobId);
+  });
+
+  it('puts a job that cannot be dispatched with the dead letters, and sends it again', async () => {
+    await call('POST', '/aeds/v1/job-engine/hold');
+    const { jobId, manifestId } = await publish();
+    const path = storePath('aeds', 'manifests', manifestId);
+    const manifest = await store.read(path);
+    await stop();
+    await store.delete(path);
+    await start();
+    await call('POST', '/aeds/v1/job-engine/release');
+    await vi.waitFor(async () => {
+      expect(await job(jobId)).toMatchObject({
+        status: 'failed',
+        error: { code: 'DW_AEDS_RECORD_DAMAGED' },
+      });
+    });
+    await vi.waitFor(async () => {
+      expect(await call('GET', '/aeds/v1/dead-letters')).toMatchObject({
+        deadLetters: [{ jobId, attempts: [{ error: { code: 'DW_AEDS_RECORD_DAMAGED' } }] }],
+      });
+    });
+    await store.write(path, manifest ?? new Uint8Array(0));
+    await call('POST', `/aeds/v1/jobs/${jobId}/retry`);
+    await dispatched(jobId);
+    expect(await job(jobId)).toMatchObject({ status: 'inProgress', openCount: 2 });
   });
 
   it('describes every metric that it reports', () => {

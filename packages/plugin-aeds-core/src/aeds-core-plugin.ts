@@ -12,6 +12,7 @@ import { AgentGate } from './api/agent-gate.js';
 import { agentRoutes } from './api/agent-routes.js';
 import { deliveryRoutes } from './api/delivery-routes.js';
 import { fleetRoutes } from './api/fleet-routes.js';
+import { jobRoutes } from './api/job-routes.js';
 import { RequestAuthenticator } from './protocol/request-authenticator.js';
 
 /** How often content that nobody refers to is removed, in milliseconds. */
@@ -118,6 +119,7 @@ function routesOf(server: AedsServer, { clock }: PluginContext): readonly HttpRo
       dispatcher: server.dispatcher,
       jobs: server.jobView,
     }),
+    ...jobRoutes(server.engine),
     ...agentRoutes({
       ...{ gate: new AgentGate({ authenticator, key, serverId }), collections, invitations },
       enrolment: server.enrolment,

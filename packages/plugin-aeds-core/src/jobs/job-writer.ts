@@ -1,8 +1,4 @@
-import type {
-  BackingStoreOperation,
-  Clock,
-  IPersistentBackingStore,
-} from '@datawarehouse/sdk';
+import type { BackingStoreOperation, Clock, IPersistentBackingStore } from '@datawarehouse/sdk';
 import { encodeRecord } from '../collections/record-codec.js';
 import { workPaths } from './job-paths.js';
 import { type OwnedJob, OwnedJobs } from './owned-jobs.js';

@@ -1,10 +1,12 @@
 import type { HttpRoute } from '@datawarehouse/sdk';
 import { z } from 'zod';
+import { jobStatuses } from '../collections/job-record.js';
 import type { Dispatcher } from '../delivery/dispatcher.js';
 import type { JobView } from '../delivery/job-view.js';
 import type { PublicationRequest, Publisher } from '../delivery/publisher.js';
+import { channelIdSchema } from '../identity/identifiers.js';
 import { manifestActions } from '../manifests/intent-manifest.js';
-import { pageSchema, parseRequest } from './parse-request.js';
+import { lookupOf, pageSchema, parseRequest } from './parse-request.js';
 
 const yearMs = 365 * 86_400_000;
 
@@ -36,6 +38,11 @@ const publicationQuery = z
     'give exactly one of channel, client and minTrustLevel',
   );
 
+const jobsQuery = pageSchema.extend({
+  status: z.enum(jobStatuses).exactOptional(),
+  channel: channelIdSchema.exactOptional(),
+});
+
 export interface DeliveryRoutesOptions {
   readonly publisher: Publisher;
   readonly dispatcher: Dispatcher;
@@ -61,10 +68,12 @@ export function deliveryRoutes(options: DeliveryRoutesOptions): readonly HttpRou
     {
       method: 'GET',
       path: '/aeds/v1/jobs',
-      summary: 'Lists jobs, the latest first.',
-      handle: async ({ query }) => ({
-        json: { jobs: await jobs.list(parseRequest(pageSchema, query)) },
-      }),
+      summary:
+        'Lists jobs, the latest first; those of a status or a channel alone if one is given.',
+      handle: async ({ query }) => {
+        const { status, channel, ...page } = parseRequest(jobsQuery, query);
+        return { json: { jobs: await jobs.list(page, lookupOf({ status, channel })) } };
+      },
     },
     {
       method: 'GET',

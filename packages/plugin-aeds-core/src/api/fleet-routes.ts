@@ -6,7 +6,7 @@ import type { ChannelDirectory } from '../delivery/channel-directory.js';
 import type { ClientDesk } from '../delivery/client-desk.js';
 import type { Invitations } from '../enrolment/invitations.js';
 import { channelIdSchema } from '../identity/identifiers.js';
-import { pageSchema, parseRequest } from './parse-request.js';
+import { lookupOf, pageSchema, parseRequest } from './parse-request.js';
 
 const dayMs = 86_400_000;
 
@@ -32,6 +32,12 @@ const invitationBody = z.strictObject({
 });
 
 const approvalBody = z.strictObject({ trustLevel: trustLevelSchema.default(TRUSTED_LEVEL) });
+
+const clientsQuery = pageSchema.extend({
+  status: z.enum(['pending', 'approved', 'revoked']).exactOptional(),
+  /** Channels that clients have chosen; everybody is in mandatory ones. */
+  channel: channelIdSchema.exactOptional(),
+});
 
 export interface FleetRoutesOptions {
   readonly collections: Pick<AedsCollections, 'clients' | 'channels'>;
@@ -81,9 +87,12 @@ function clientRoutes({
     {
       method: 'GET',
       path: '/aeds/v1/clients',
-      summary: 'Lists clients, by id.',
+      summary: 'Lists clients, by id; those of a status or a channel alone where one is given.',
       handle: async ({ query }) => {
-        const clients = await collections.clients.list(parseRequest(pageSchema, query));
+        const { status, channel, ...page } = parseRequest(clientsQuery, query);
+        const lookup = lookupOf({ status, channel });
+        const { clients: records } = collections;
+        const clients = await (lookup ? records.listBy(lookup, page) : records.list(page));
         return {
           json: {
             clients: clients.map((client) => ({ ...client, status: clientStatusOf(client) })),

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import type { CollectionLookup } from '../collections/collection.js';
 import { aedsError } from '../errors/aeds-errors.js';
 
 /**
@@ -16,6 +17,15 @@ export function parseRequest<T extends z.ZodType>(schema: T, value: unknown): z.
     message: `The request is malformed: ${issues.join('; ')}`,
     details: { issues },
   });
+}
+
+/** Reads what a listing is looked up by: nothing, or one of several. */
+export function lookupOf(query: Readonly<Record<string, unknown>>): CollectionLookup | undefined {
+  const [first, ...others] = Object.entries(query).filter(([, value]) => value !== undefined);
+  if (first === undefined) return undefined;
+  if (others.length === 0) return { index: first[0], value: String(first[1]) };
+  const issues = ['give one of them alone'];
+  throw aedsError('DW_AEDS_REQUEST_INVALID', { details: { issues } });
 }
 
 /** Which page of a listing is wanted. */

@@ -1,6 +1,6 @@
 import { type IPersistentBackingStore, MAX_CACHE_ENTRIES } from '@datawarehouse/sdk';
 import { channelRecordSchema } from './channel-record.js';
-import { clientRecordSchema } from './client-record.js';
+import { clientRecordSchema, clientStatusOf } from './client-record.js';
 import { Collection } from './collection.js';
 import { jobRecordSchema } from './job-record.js';
 import { manifestRecordSchema, validationRecordSchema } from './manifest-record.js';
@@ -31,8 +31,17 @@ export function openCollections(store: IPersistentBackingStore) {
   return Object.freeze({
     manifests: new Collection({ name: 'manifests', store, schema: manifestRecordSchema }),
     validations: new Collection({ name: 'validations', store, schema: validationRecordSchema }),
-    jobs: new Collection({ name: 'jobs', store, schema: jobRecordSchema }),
-    clients: new Collection({ name: 'clients', store, schema: clientRecordSchema }),
+    jobs: new Collection({
+      ...{ name: 'jobs', store, schema: jobRecordSchema },
+      indexes: { status: ({ status }) => [status], channel: ({ channelIds = [] }) => channelIds },
+    }),
+    clients: new Collection({
+      ...{ name: 'clients', store, schema: clientRecordSchema },
+      indexes: {
+        status: (client) => [clientStatusOf(client)],
+        channel: ({ subscribedChannels }) => subscribedChannels,
+      },
+    }),
     channels: new Collection({ name: 'channels', store, schema: channelRecordSchema }),
   });
 }

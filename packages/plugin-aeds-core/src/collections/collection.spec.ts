@@ -88,6 +88,55 @@ describe('Collection', () => {
     expect(all).toEqual([0, 1, 2, 3, 4, 5, 6, 7, 8, 9]);
   });
 
+  it('finds records by an index, which changes with them', async () => {
+    const odd = new Collection({
+      ...{ name: 'numbers', store, schema },
+      indexes: { parity: ({ value }) => [value % 2 === 0 ? 'even' : 'odd'] },
+    });
+    for (let value = 0; value < 6; value += 1) await odd.create(`id${value}`, { value });
+    const values = async (value: string, page: object = {}): Promise<readonly number[]> =>
+      (await odd.listBy({ index: 'parity', value }, { limit: 10, ...page })).map(
+        (item) => item.value,
+      );
+    expect(await values('odd')).toEqual([1, 3, 5]);
+    await odd.update('id3', () => ({ value: 8 }));
+    expect(await values('odd')).toEqual([1, 5]);
+    expect(await values('even', { reverse: true, limit: 3, after: 'id4' })).toEqual([8, 2, 0]);
+    await store.batch(odd.stage('id9', { value: 9 }));
+    expect(await values('odd', { after: 'id1' })).toEqual([5, 9]);
+  });
+
+  it('goes on while a write in another collection is stalled, and in other records of its own', async () => {
+    const stalled = storePath('aeds', 'items', 'a');
+    const write = store.batch.bind(store);
+    let release: () => void = () => undefined;
+    const held = new Promise<void>((resolve) => (release = resolve));
+    store.batch = async (operations, options) => {
+      if (operations.some(({ path }) => path === stalled)) await held;
+      await write(operations, options);
+    };
+    const others = new Collection({ name: 'others', store, schema });
+    const order: string[] = [];
+    const note = (what: string) => (): void => void order.push(what);
+    const first = items.create('a', { value: 1 }).then(note('stalled'));
+    const behind = items.update('a', () => ({ value: 2 })).then(note('behind it'));
+    for (const [name, collection] of Object.entries({ others, items })) {
+      await collection.create('b', { value: 1 }).then(note(`${name} made`));
+      await collection.update('b', () => ({ value: 2 })).then(note(`${name} changed`));
+      await collection.get('b').then(note(`${name} read`));
+    }
+    release();
+    await Promise.all([first, behind]);
+    const made = ['made', 'changed', 'read'];
+    expect(order).toEqual([
+      ...made.map((what) => `others ${what}`),
+      ...made.map((what) => `items ${what}`),
+      ...['stalled', 'behind it'],
+    ]);
+    expect(others.statistics()).toMatchObject({ contentions: 0 });
+    expect(items.statistics()).toMatchObject({ contentions: 1 });
+  });
+
   it('refuses a damaged record', async () => {
     await store.write(storePath('aeds', 'items', 'a'), Buffer.from('{"value":"x"}'));
     await expect(items.get('a')).rejects.toMatchObject({ code: 'DW_AEDS_RECORD_DAMAGED' });

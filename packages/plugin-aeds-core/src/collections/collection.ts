@@ -7,6 +7,7 @@ import {
   KeyedMutex,
   type KeyedMutexStatistics,
   storePath,
+  storePathSegments,
   storePrefix,
 } from '@datawarehouse/sdk';
 import type { z } from 'zod';
@@ -18,6 +19,9 @@ export interface CollectionLimits {
   readonly maxBytes: number;
 }
 
+/** Values under which a record is found, by the name of the index. */
+export type CollectionIndexes<T> = Readonly<Record<string, (value: T) => readonly string[]>>;
+
 /** What a collection is made of. */
 export interface CollectionOptions<T> {
   /** Segment of the store path, and of the metric keys. */
@@ -25,6 +29,8 @@ export interface CollectionOptions<T> {
   readonly store: IPersistentBackingStore;
   /** Checks what is read. */
   readonly schema: z.ZodType<T>;
+  /** Default: none, so that records are found by id alone. */
+  readonly indexes?: CollectionIndexes<T>;
 }
 
 /** How a change is written. */
@@ -41,6 +47,12 @@ export interface CollectionPage {
   readonly limit: number;
   /** Descending order. */
   readonly reverse?: boolean;
+}
+
+/** An index, and the value that is looked for in it. */
+export interface CollectionLookup {
+  readonly index: string;
+  readonly value: string;
 }
 
 /** What a collection holds in memory and has done. */
@@ -60,6 +72,7 @@ export class Collection<T extends object> implements AsyncDisposable {
   readonly name: string;
   readonly #store: IPersistentBackingStore;
   readonly #schema: z.ZodType<T>;
+  readonly #indexes: readonly (readonly [string, (value: T) => readonly string[]])[];
   readonly #cache: BoundedCache<string, CachedRecord<T>>;
   readonly #locks = new KeyedMutex();
 
@@ -67,6 +80,7 @@ export class Collection<T extends object> implements AsyncDisposable {
     this.name = options.name;
     this.#store = options.store;
     this.#schema = options.schema;
+    this.#indexes = Object.entries(options.indexes ?? {});
     this.#cache = new BoundedCache<string, CachedRecord<T>>({
       sizeOf: ({ bytes }) => bytes,
       loader: (id) => this.#read(id),
@@ -81,7 +95,7 @@ export class Collection<T extends object> implements AsyncDisposable {
   create(id: string, value: T, options: CollectionWriteOptions<T> = {}): Promise<boolean> {
     return this.#locks.run(id, async () => {
       if ((await this.get(id)) !== undefined) return false;
-      await this.#write(id, value, options);
+      await this.#write(id, undefined, value, options);
       return true;
     });
   }
@@ -101,14 +115,18 @@ export class Collection<T extends object> implements AsyncDisposable {
       const current = await this.get(id);
       if (current === undefined) return undefined;
       const next = change(current);
-      if (next !== current) await this.#write(id, next, options);
+      if (next !== current) await this.#write(id, current, next, options);
       return next;
     });
   }
 
-  /** The operation that adds a record as part of another collection's change. Only for new ids. */
-  stage(id: string, value: T): BackingStoreOperation {
-    return { type: 'write', path: storePath('aeds', this.name, id), data: encodeRecord(value) };
+  /** What adds a record as part of another collection's change. Only for new ids. */
+  stage(id: string, value: T): readonly BackingStoreOperation[] {
+    const path = storePath('aeds', this.name, id);
+    return [
+      { type: 'write', path, data: encodeRecord(value) },
+      ...this.#indexChanges(id, undefined, value),
+    ];
   }
 
   /** One page of the stored records, by id. */
@@ -120,6 +138,25 @@ export class Collection<T extends object> implements AsyncDisposable {
       ...(after !== undefined && { after: storePath('aeds', this.name, after) }),
     });
     for await (const { path, data } of scan) records.push(decodeRecord(this.#schema, path, data));
+    return records;
+  }
+
+  /**
+   * One page of the records that an index has under a value, by id. Costs what it returns.
+   *
+   * A record that changes meanwhile may be as it is after that.
+   */
+  async listBy({ index, value }: CollectionLookup, page: CollectionPage): Promise<readonly T[]> {
+    const { after, ...rest } = page;
+    const records: T[] = [];
+    const entries = this.#store.list(storePrefix('aeds', 'index', this.name, index, value), {
+      ...rest,
+      ...(after !== undefined && { after: this.#indexPath(index, value, after) }),
+    });
+    for await (const path of entries) {
+      const record = await this.get(storePathSegments(path).at(-1) ?? '');
+      if (record !== undefined) records.push(record);
+    }
     return records;
   }
 
@@ -156,12 +193,41 @@ export class Collection<T extends object> implements AsyncDisposable {
     }
   }
 
-  async #write(id: string, value: T, options: CollectionWriteOptions<T>): Promise<void> {
+  /** Entries of the indexes that a change makes and removes. */
+  #indexChanges(id: string, before: T | undefined, after: T): readonly BackingStoreOperation[] {
+    return this.#indexes.flatMap(([index, valuesOf]): BackingStoreOperation[] => {
+      const [old, fresh] = [before === undefined ? [] : valuesOf(before), valuesOf(after)];
+      const path = (value: string): string => this.#indexPath(index, value, id);
+      return [
+        ...old
+          .filter((value) => !fresh.includes(value))
+          .map((value) => ({ type: 'delete', path: path(value) }) as const),
+        ...fresh
+          .filter((value) => !old.includes(value))
+          .map((value) => ({ type: 'write', path: path(value), data: new Uint8Array(0) }) as const),
+      ];
+    });
+  }
+
+  #indexPath(index: string, value: string, id: string): string {
+    return storePath('aeds', 'index', this.name, index, value, id);
+  }
+
+  async #write(
+    id: string,
+    before: T | undefined,
+    value: T,
+    options: CollectionWriteOptions<T>,
+  ): Promise<void> {
     const data = encodeRecord(value);
     const path = storePath('aeds', this.name, id);
     const { operations, durability } = options;
     await this.#store.batch(
-      [{ type: 'write', path, data }, ...(operations?.(value) ?? [])],
+      [
+        { type: 'write', path, data },
+        ...this.#indexChanges(id, before, value),
+        ...(operations?.(value) ?? []),
+      ],
       durability === undefined ? {} : { durability },
     );
     this.#cache.set(id, { value, bytes: data.byteLength });

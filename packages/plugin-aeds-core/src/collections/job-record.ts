@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { timedIdSchema, timestampSchema } from '../identity/identifiers.js';
+import { channelIdSchema, timedIdSchema, timestampSchema } from '../identity/identifiers.js';
 
 /** States of a job. The last four are final. */
 export const jobStatuses = [
@@ -17,6 +17,8 @@ export const jobRecordSchema = z.strictObject({
   jobId: timedIdSchema,
   handler: z.string().min(1).max(100),
   manifestId: timedIdSchema,
+  /** Channels that it was published to. */
+  channelIds: z.array(channelIdSchema).max(1000).exactOptional(),
   status: z.enum(jobStatuses),
   /** 0 to 150; higher goes first. */
   priorityScore: z.int().min(0).max(150),

@@ -1,4 +1,5 @@
 import type { AedsCollections } from '../collections/aeds-collections.js';
+import type { CollectionLookup } from '../collections/collection.js';
 import type { JobRecord } from '../collections/job-record.js';
 import { aedsError } from '../errors/aeds-errors.js';
 import { manifestOf } from '../manifests/manifest-validator.js';
@@ -48,9 +49,14 @@ export class JobView {
     this.#ledger = ledger;
   }
 
-  /** Jobs, the latest first. */
-  async list(page: { readonly after?: string; readonly limit: number }): Promise<JobSummary[]> {
-    const jobs = await this.#collections.jobs.list({ ...page, reverse: true });
+  /** Jobs, the latest first; those of a status or a channel alone where one is given. */
+  async list(
+    page: { readonly after?: string; readonly limit: number },
+    lookup?: CollectionLookup,
+  ): Promise<JobSummary[]> {
+    const { jobs: records } = this.#collections;
+    const latest = { ...page, reverse: true };
+    const jobs = await (lookup ? records.listBy(lookup, latest) : records.list(latest));
     return await Promise.all(
       jobs.map(async (job) => this.#summary(job, await this.#ledger.counts(job.jobId))),
     );

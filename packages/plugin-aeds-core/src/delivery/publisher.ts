@@ -101,7 +101,7 @@ export class Publisher {
         ...deliveryOf(job),
         operations: [
           ...this.#options.lifecycle.additions(job),
-          this.#options.collections.manifests.stage(manifestId, record),
+          ...this.#options.collections.manifests.stage(manifestId, record),
           ...staged.operations,
           ...(job.expiresAt === undefined ? [] : [expiryOperation(job.jobId, job.expiresAt)]),
         ],
@@ -200,6 +200,7 @@ export class Publisher {
       jobId: newTimedId(now),
       handler: DELIVER_HANDLER,
       manifestId,
+      ...(manifest.deliveryMode === 'broadcast' && { channelIds: manifest.targets }),
       status: 'queued',
       priorityScore: priorityScore(manifest, targetCount, now),
       totalTargets: 0,

@@ -33,7 +33,7 @@ export class JobLifecycle {
 
   /** What adds a job with its mark. Only for new ids. */
   additions(job: JobRecord): readonly BackingStoreOperation[] {
-    return [this.#jobs.stage(job.jobId, job), openMark(job.jobId)];
+    return [...this.#jobs.stage(job.jobId, job), openMark(job.jobId)];
   }
 
   /** Takes a job into work; `undefined` where it is final or gone. */

@@ -39,7 +39,11 @@ export const jobCommands: readonly CliCommand[] = [
   {
     name: 'jobs',
     summary: 'list what was published, the latest first',
-    options: [{ flags: '--limit <n>', summary: 'how many; default: 20', defaultValue: '20' }],
+    options: [
+      { flags: '--limit <n>', summary: 'how many; default: 20', defaultValue: '20' },
+      { flags: '--status <status>', summary: 'only those that are queued, failed, …' },
+      { flags: '--channel <id>', summary: 'only those that were published to a channel' },
+    ],
     run: list,
   },
   {
@@ -58,7 +62,11 @@ export const jobCommands: readonly CliCommand[] = [
 
 async function list(context: CliContext): Promise<void> {
   const { api, output, signal } = context;
-  const query = { limit: textOption(context, 'limit') };
+  const query = {
+    limit: textOption(context, 'limit'),
+    status: textOption(context, 'status'),
+    channel: textOption(context, 'channel'),
+  };
   const response = await api.request('GET', '/aeds/v1/jobs', { query, signal });
   const answer = await answerOf(response, jobsSchema);
   output.result(answer, () => {

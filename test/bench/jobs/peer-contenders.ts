@@ -3,8 +3,8 @@ import { join } from 'node:path';
 import { type Contender, type ContenderSettings, DoneCount } from './contender.js';
 
 /** Loads a peer from where npm has put it. */
-function load<T>({ folder }: ContenderSettings, name: string): T {
-  return createRequire(join(folder, 'package.json'))(name) as T;
+function load({ folder }: ContenderSettings, name: string): unknown {
+  return createRequire(join(folder, 'package.json'))(name);
 }
 
 interface BullModule {
@@ -24,7 +24,7 @@ interface BullModule {
 }
 
 export async function openBull(settings: ContenderSettings): Promise<Contender> {
-  const { Queue, Worker } = load<BullModule>(settings, 'bullmq');
+  const { Queue, Worker } = load(settings, 'bullmq') as BullModule;
   const connection = { host: '127.0.0.1', port: settings.port, maxRetriesPerRequest: null };
   const done = new DoneCount();
   // What it does fastest: completed jobs are not kept.
@@ -64,7 +64,7 @@ interface GraphileModule {
 }
 
 export async function openGraphile(settings: ContenderSettings): Promise<Contender> {
-  const { Logger, makeWorkerUtils, run } = load<GraphileModule>(settings, 'graphile-worker');
+  const { Logger, makeWorkerUtils, run } = load(settings, 'graphile-worker') as GraphileModule;
   const connectionString = postgresUrl(settings);
   const logger = new Logger(() => () => undefined);
   const maxPoolSize = settings.inFlight + 2;
@@ -98,7 +98,7 @@ interface Boss {
 }
 
 export async function openBoss(settings: ContenderSettings): Promise<Contender> {
-  const PgBoss = load<new (options: object) => Boss>(settings, 'pg-boss');
+  const PgBoss = load(settings, 'pg-boss') as new (options: object) => Boss;
   const boss = new PgBoss({ connectionString: postgresUrl(settings), max: settings.inFlight + 2 });
   await boss.start();
   await boss.createQueue('work');

@@ -26,7 +26,7 @@ import {
 } from './stored-job.js';
 
 /** Largest result of a job, as JSON. */
-export const MAX_RESULT_BYTES = 65_536;
+const maxResultBytes = 65_536;
 const { code, message } = aedsError('DW_AEDS_JOB_INTERRUPTED');
 const interruption: JobError = Object.freeze({ code, message });
 const storeRetry = { firstMs: 50, maxMs: 5_000 };
@@ -289,8 +289,8 @@ export class JobRunner {
 function checkedResult(result: unknown): void {
   if (result === undefined) return;
   const bytes = Buffer.byteLength(JSON.stringify(result));
-  if (bytes <= MAX_RESULT_BYTES) return;
+  if (bytes <= maxResultBytes) return;
   throw aedsError('DW_AEDS_JOB_RESULT_TOO_LARGE', {
-    details: { bytes, maxBytes: MAX_RESULT_BYTES },
+    details: { bytes, maxBytes: maxResultBytes },
   });
 }

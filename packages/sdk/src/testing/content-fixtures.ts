@@ -1,6 +1,6 @@
 import type { ContentStore } from '../persistence/content-store.js';
-import { CONTENT_CHUNK_BYTES, type PayloadReference } from '../persistence/payload-reference.js';
 import { existsMany } from '../persistence/exists-many.js';
+import { CONTENT_CHUNK_BYTES, type PayloadReference } from '../persistence/payload-reference.js';
 import type { IPersistentBackingStore } from '../persistence/persistent-backing-store.js';
 import { FaultyBackingStore } from './faulty-backing-store.js';
 import type { MemoryContentMedium } from './memory-content-medium.js';

@@ -211,6 +211,16 @@ describe('BoundedCache', () => {
     expect(cache.statistics()).toMatchObject({ expiredEntries: 3, evictions: 0, totalBytes: 0 });
   });
 
+  it('makes no room for a value that lives no time', () => {
+    const cache = new BoundedCache<string, string>({ maxEntries: 1 });
+    const gone: string[] = [];
+    cache.onDidEvict(({ key, reason }) => gone.push(`${key} ${reason}`));
+    cache.set('a', 'A').set('b', 'B', { ttlMs: 0 });
+    expect([keys(cache), gone]).toEqual([['a'], ['b expired']]);
+    cache.set('a', 'new', { ttlMs: 0 });
+    expect([cache.size, cache.statistics().expiredEntries]).toEqual([0, 2]);
+  });
+
   it('refuses values and loads once it is closed', async () => {
     const cache = new BoundedCache<string, string>({ loader: async () => 'v' });
     cache.set('a', 'A');

@@ -351,7 +351,12 @@ export class BoundedCache<K extends {}, V extends {}> implements AsyncDisposable
       this.#refuse(key, value);
       return;
     }
-    core.set(key, value, bytes, expiresAtMs);
+    if (expiresAtMs !== Infinity && expiresAtMs <= this.#clock.monotonicMs()) {
+      // It lives no time at all, so nothing makes room for it.
+      core.arriveExpired(key, value);
+    } else {
+      core.set(key, value, bytes, expiresAtMs);
+    }
     if (core.departures.length !== 0) this.#tell();
   }
 

@@ -140,6 +140,13 @@ export class CacheCore<K extends {}, V extends {}> {
     else this.#insert(slot);
   }
 
+  /** Removes a key, and counts a value that had expired when it came. */
+  arriveExpired(key: K, value: V): void {
+    this.delete(key);
+    this.expiredCount += 1;
+    if (this.recordsDepartures) this.departures.push({ key, value, reason: 'expired' });
+  }
+
   /** Removes a key. Returns whether it had a value that has not expired. */
   delete(key: K): boolean {
     const slot = this.table.slots.get(key);

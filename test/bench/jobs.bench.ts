@@ -3,6 +3,7 @@ import { chmod, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
+import { audience } from './jobs/audience.js';
 import type { ContenderResult, ContenderSettings } from './jobs/contender.js';
 import {
   type BenchServer,
@@ -26,7 +27,13 @@ const execute = promisify(execFile);
 const width = 32;
 const countedJobs = 200;
 const queuedJobs = 100_000;
-const peerPackages = ['bullmq@6.7.0', 'graphile-worker@0.16.6', 'pg-boss@10.4.2', 'pg@8.23.1'];
+const peerPackages = [
+  'bullmq@6.7.0',
+  'graphile-worker@0.16.6',
+  'pg-boss@10.4.2',
+  'pg@8.23.1',
+  'ioredis@5.8.2',
+];
 
 type Kind = ContenderSettings['kind'];
 const names: Readonly<Record<Kind, string>> = {
@@ -219,6 +226,7 @@ await runBenchmark({
         ...(await speed(surroundings, context)),
         ...(await durability(surroundings)),
         ...(await recovery(folder)),
+        ...(await audience(context.runs)),
       ];
     } finally {
       await surroundings.stop();

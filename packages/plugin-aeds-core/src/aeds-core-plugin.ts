@@ -25,6 +25,7 @@ export class AedsCorePlugin implements IPlugin {
   #server: AedsServer | undefined;
   #cleanUp: Disposable | undefined;
   #reconciling: Promise<void> | undefined;
+  #reading: Promise<void> | undefined;
   #hasLostSight = false;
 
   async initializeAsync(context: PluginContext): Promise<void> {
@@ -50,6 +51,7 @@ export class AedsCorePlugin implements IPlugin {
     const { engine, expiries } = this.#opened();
     engine.start();
     this.#reconcile();
+    this.#readFleet();
     await expiries.wake();
     this.#scheduleCleanUp();
   }
@@ -57,7 +59,7 @@ export class AedsCorePlugin implements IPlugin {
   async stopAsync(deadline: AbortSignal): Promise<void> {
     this.#cleanUp?.[Symbol.dispose]();
     await this.#server?.engine.stop(deadline);
-    await this.#reconciling;
+    await Promise.all([this.#reconciling, this.#reading]);
   }
 
   health(): PluginHealth {
@@ -68,6 +70,11 @@ export class AedsCorePlugin implements IPlugin {
       return { status: 'degraded', reason: 'the job queue is full' };
     }
     return { status: 'healthy' };
+  }
+
+  #readFleet(): void {
+    const { fleet, context } = this.#opened();
+    this.#reading = fleet.load(context.logger, context.stopping);
   }
 
   /** Looks after jobs that a crash has left half done, beside the work. */

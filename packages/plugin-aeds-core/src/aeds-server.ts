@@ -14,6 +14,7 @@ import { ClientDesk } from './delivery/client-desk.js';
 import { ClientSignals } from './delivery/client-signals.js';
 import { DELIVER_HANDLER, Dispatcher } from './delivery/dispatcher.js';
 import { ExpiryWatch } from './delivery/expiry-watch.js';
+import { FleetIndex } from './delivery/fleet-index.js';
 import { JobView } from './delivery/job-view.js';
 import { PollDesk } from './delivery/poll-desk.js';
 import { Publisher } from './delivery/publisher.js';
@@ -33,6 +34,7 @@ import { type TransferSettings, TransferTuner } from './transfer/transfer-tuner.
 /** The parts of the server side, put together. Nothing runs yet. */
 export interface AedsServer extends JobParts {
   readonly configuration: AedsConfiguration;
+  readonly fleet: FleetIndex;
   /** Signs manifests, and answers to clients. */
   readonly key: KeyPair;
   readonly trust: TrustStore;
@@ -79,7 +81,8 @@ export async function openServer(context: PluginContext): Promise<AedsServer> {
   const collections = openCollections(store);
   for (const collection of Object.values(collections)) scope.own(collection);
 
-  const jobs = await openJobs(context, { collections, trust, configuration });
+  const fleet = scope.own(new FleetIndex(collections.clients));
+  const jobs = await openJobs(context, { collections, trust, configuration, fleet });
   const { ledger, lifecycle, signals, engine, validator, dispatcher } = jobs;
   const tuner = new TransferTuner(clock);
   const reading = new ConcurrencyLimit(1);
@@ -94,12 +97,12 @@ export async function openServer(context: PluginContext): Promise<AedsServer> {
   const expiries = scope.own(new ExpiryWatch({ store, expire, clock, logger }));
   const { maxPayloadBytes } = configuration;
   return {
-    ...{ configuration, key, trust, serverId, content, collections, scaling, expiries },
+    ...{ configuration, fleet, key, trust, serverId, content, collections, scaling, expiries },
     ...{ ...jobs, directory, invitations },
     jobView: new JobView(collections, ledger),
     clientDesk: new ClientDesk({ clients: collections.clients, signals, ledger, clock }),
     publisher: new Publisher({
-      ...{ collections, content, engine, lifecycle, validator, expiries, key, serverId },
+      ...{ collections, content, engine, lifecycle, validator, expiries, fleet, key, serverId },
       ...{ maxPayloadBytes, clock },
     }),
     enrolment: new EnrolmentDesk({ collections, invitations, trust, serverId, clock }),
@@ -116,7 +119,8 @@ async function openJobs(
     collections,
     trust,
     configuration,
-  }: Pick<AedsServer, 'collections' | 'trust' | 'configuration'>,
+    fleet,
+  }: Pick<AedsServer, 'collections' | 'trust' | 'configuration' | 'fleet'>,
 ) {
   const lifecycle = new JobLifecycle(collections.jobs, store, clock);
   const ledger = new TargetLedger(store, clock);
@@ -131,7 +135,7 @@ async function openJobs(
     maxAttempts: configuration.jobMaxAttempts,
   });
   const dispatcher = new Dispatcher({
-    ...{ collections, engine, lifecycle, ledger, validator, signals, clock },
+    ...{ collections, engine, fleet, lifecycle, ledger, validator, signals, clock },
   });
   engine.register(DELIVER_HANDLER, dispatcher.handler);
   return { ledger, lifecycle, signals, validator, dispatcher, gate, running, engine };

@@ -6,6 +6,7 @@ import {
   type IPersistentBackingStore,
   KeyedMutex,
   type KeyedMutexStatistics,
+  Listeners,
   storePath,
   storePathSegments,
   storePrefix,
@@ -38,6 +39,12 @@ export interface CollectionWriteOptions<T> {
   /** Other changes that hold if, and only if, this one does. */
   readonly operations?: (next: T) => readonly BackingStoreOperation[];
   readonly durability?: Durability;
+}
+
+/** A record that was stored. */
+export interface CollectionWrite<T> {
+  readonly before: T | undefined;
+  readonly after: T;
 }
 
 /** Where a listing starts, and how much of it is wanted. */
@@ -75,6 +82,7 @@ export class Collection<T extends object> implements AsyncDisposable {
   readonly #indexes: readonly (readonly [string, (value: T) => readonly string[]])[];
   readonly #cache: BoundedCache<string, CachedRecord<T>>;
   readonly #locks = new KeyedMutex();
+  readonly #writes = new Listeners<CollectionWrite<T>>('onDidWrite');
 
   constructor(options: CollectionOptions<T>) {
     this.name = options.name;
@@ -166,6 +174,11 @@ export class Collection<T extends object> implements AsyncDisposable {
       yield decodeRecord(this.#schema, path, data);
   }
 
+  /** Listens to what is stored by create and update, until disposed. */
+  onDidWrite(listener: (write: CollectionWrite<T>) => void): Disposable {
+    return this.#writes.add(listener);
+  }
+
   reconfigure(limits: CollectionLimits): void {
     this.#cache.reconfigure(limits);
   }
@@ -231,6 +244,7 @@ export class Collection<T extends object> implements AsyncDisposable {
       durability === undefined ? {} : { durability },
     );
     this.#cache.set(id, { value, bytes: data.byteLength });
+    this.#writes.emit({ before, after: value });
   }
 
   async #read(id: string): Promise<CachedRecord<T> | undefined> {

@@ -9,6 +9,7 @@ import type { JobLifecycle } from '../jobs/job-lifecycle.js';
 import type { IntentManifest } from '../manifests/intent-manifest.js';
 import type { ManifestValidator } from '../manifests/manifest-validator.js';
 import type { ClientSignals } from './client-signals.js';
+import type { FleetIndex } from './fleet-index.js';
 import { settledStatusOf, summarise, type TargetCounts } from './target-counts.js';
 import type { TargetLedger } from './target-ledger.js';
 import { resolveTargets } from './target-resolver.js';
@@ -31,6 +32,7 @@ export interface DispatcherOptions {
   readonly ledger: TargetLedger;
   readonly validator: ManifestValidator;
   readonly signals: ClientSignals;
+  readonly fleet: FleetIndex;
   readonly clock: Clock;
 }
 
@@ -115,9 +117,10 @@ export class Dispatcher {
   }
 
   async #dispatch(job: JobRecord, signal: AbortSignal): Promise<void> {
-    const { collections, ledger, lifecycle, signals } = this.#options;
+    const { collections, fleet, ledger, lifecycle, signals } = this.#options;
     const manifest = await this.#manifestOf(job);
-    const { clientIds, unfit } = await resolveTargets(manifest, collections, signal);
+    const sources = { ...collections, fleet };
+    const { clientIds, unfit } = await resolveTargets(manifest, sources, signal);
     if (clientIds.length === 0) {
       throw aedsError('DW_AEDS_NO_TARGETS', { details: { jobId: job.jobId, unfit: unfit.length } });
     }

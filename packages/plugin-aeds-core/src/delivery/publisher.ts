@@ -22,6 +22,7 @@ import { manifestBytes } from '../manifests/verify-manifest.js';
 import { PayloadDigester, type PayloadDigests } from '../transfer/payload-digester.js';
 import { DELIVER_HANDLER, deliveryOf } from './dispatcher.js';
 import { type ExpiryWatch, expiryOperation } from './expiry-watch.js';
+import type { FleetIndex } from './fleet-index.js';
 import { type Addressing, resolveTargets, type UnfitClient } from './target-resolver.js';
 
 /** What an operator wants to be delivered, without the payload's bytes. */
@@ -58,6 +59,7 @@ export interface PublisherOptions {
   readonly lifecycle: JobLifecycle;
   readonly validator: ManifestValidator;
   readonly expiries: ExpiryWatch;
+  readonly fleet: FleetIndex;
   readonly key: KeyPair;
   readonly serverId: string;
   readonly maxPayloadBytes: number;
@@ -134,7 +136,8 @@ export class Publisher {
     if (request.action !== 'passive' && request.action !== 'notify') {
       throw aedsError('DW_AEDS_ACTION_NOT_OFFERED', { details: { action: request.action } });
     }
-    const resolved = await resolveTargets(request, this.#options.collections, signal);
+    const sources = { ...this.#options.collections, fleet: this.#options.fleet };
+    const resolved = await resolveTargets(request, sources, signal);
     const reasons = resolved.unfit.slice(0, 100);
     if (request.deliveryMode === 'unicast' && reasons.length > 0) {
       throw aedsError('DW_AEDS_TARGET_UNFIT', { details: { reasons } });

@@ -1,12 +1,14 @@
+import { silentLogger } from '@datawarehouse/sdk';
 import { ManualClock, MemoryBackingStore } from '@datawarehouse/sdk/testing';
 import { beforeEach, describe, expect, it } from 'vitest';
 import { type AedsCollections, openCollections } from '../collections/aeds-collections.js';
 import type { ClientRecord } from '../collections/client-record.js';
 import { sampleClient } from '../testing/samples.js';
 import { ChannelDirectory } from './channel-directory.js';
+import { FleetIndex } from './fleet-index.js';
 import { type Addressing, resolveTargets } from './target-resolver.js';
 
-describe('resolveTargets', () => {
+describe.each(['from the store', 'from memory'])('resolveTargets %s', (source) => {
   let collections: AedsCollections;
   let directory: ChannelDirectory;
 
@@ -24,11 +26,17 @@ describe('resolveTargets', () => {
     await collections.clients.create(client.clientId, client);
     return client.clientId;
   };
-  const resolve = (changes: Partial<Addressing>): ReturnType<typeof resolveTargets> =>
-    resolveTargets(
-      { action: 'passive', deliveryMode: 'broadcast', targets: ['stable'], ...changes },
-      collections,
-    );
+  const resolve = async (changes: Partial<Addressing>): ReturnType<typeof resolveTargets> => {
+    const addressing: Addressing = {
+      action: 'passive',
+      deliveryMode: 'broadcast',
+      targets: ['stable'],
+    };
+    using fleet = new FleetIndex(collections.clients);
+    if (source === 'from memory') await fleet.load(silentLogger, new AbortController().signal);
+    expect(fleet.isWhole).toBe(source === 'from memory');
+    return await resolveTargets({ ...addressing, ...changes }, { ...collections, fleet });
+  };
 
   it('reaches the approved subscribers of a channel', async () => {
     const subscriber = await add();

@@ -9,6 +9,7 @@ import {
 } from '../collections/client-record.js';
 import { aedsError } from '../errors/aeds-errors.js';
 import type { IntentManifest } from '../manifests/intent-manifest.js';
+import type { FleetIndex, FleetMember } from './fleet-index.js';
 
 /** What of a manifest decides whom it reaches. */
 export type Addressing = Pick<IntentManifest, 'action' | 'deliveryMode' | 'targets'> & {
@@ -27,7 +28,11 @@ export interface ResolvedTargets {
   readonly unfit: readonly UnfitClient[];
 }
 
-type Collections = Pick<AedsCollections, 'clients' | 'channels'>;
+/** Where clients and channels are found. */
+export interface TargetSources extends Pick<AedsCollections, 'clients' | 'channels'> {
+  /** Answers at once where it knows every client. Default: all of them are read. */
+  readonly fleet?: FleetIndex;
+}
 
 /**
  * Finds the clients that a manifest reaches. Approval, trust and capability count in every mode.
@@ -36,34 +41,82 @@ type Collections = Pick<AedsCollections, 'clients' | 'channels'>;
  */
 export async function resolveTargets(
   addressing: Addressing,
-  collections: Collections,
+  sources: TargetSources,
   signal?: AbortSignal,
 ): Promise<ResolvedTargets> {
-  if (addressing.deliveryMode === 'unicast') return await resolveNamed(addressing, collections);
-  const audience = await audienceOf(addressing, collections);
+  if (addressing.deliveryMode === 'unicast') return await resolveNamed(addressing, sources);
+  const audience = await audienceOf(addressing, sources);
   const clientIds: string[] = [];
   const unfit: UnfitClient[] = [];
-  for await (const client of collections.clients.all()) {
+  const judge = (member: FleetMember, minTrustLevel: number): void => {
+    const reason = unfitness(member, addressing, minTrustLevel);
+    if (reason === undefined) clientIds.push(member.clientId);
+    else unfit.push({ clientId: member.clientId, reason });
+  };
+  if (sources.fleet?.isWhole === true) {
+    if (audience.channels !== undefined) sources.fleet.forAudience(audience.channels, judge);
+    else for (const member of sources.fleet.members()) judgeMeant(member, audience, judge);
+    return { clientIds, unfit };
+  }
+  for await (const client of sources.clients.all()) {
     signal?.throwIfAborted();
-    const minTrustLevel = audience(client);
-    if (minTrustLevel === undefined) continue;
-    const reason = unfitness(client, addressing, minTrustLevel);
-    if (reason === undefined) clientIds.push(client.clientId);
-    else unfit.push({ clientId: client.clientId, reason });
+    if (audience.channels === undefined) judgeMeant(memberOf(client), audience, judge);
+    else judgeSubscribed(client, audience.channels, judge);
   }
   return { clientIds, unfit };
 }
 
+type Judge = (member: FleetMember, minTrustLevel: number) => void;
+
+/** Those who are meant: the approved clients of channels, or whoever has what criteria ask for. */
+type Audience =
+  | { readonly channels: readonly ChannelRecord[] }
+  | {
+      readonly channels?: undefined;
+      readonly capabilities: number;
+      readonly minTrustLevel: number;
+    };
+
+function judgeMeant(
+  member: FleetMember,
+  { capabilities, minTrustLevel }: Exclude<Audience, { readonly channels: object }>,
+  judge: Judge,
+): void {
+  const isMeant =
+    member.status === 'approved' &&
+    member.trustLevel >= minTrustLevel &&
+    hasAll(member.capabilities, capabilities);
+  if (isMeant) judge(member, minTrustLevel);
+}
+
+function judgeSubscribed(
+  client: ClientRecord,
+  channels: readonly ChannelRecord[],
+  judge: Judge,
+): void {
+  const levels = channels
+    .filter((channel) => isSubscribed(client, channel))
+    .map(({ minTrustLevel }) => minTrustLevel);
+  if (levels.length > 0) judge(memberOf(client), Math.min(...levels));
+}
+
+function memberOf(client: ClientRecord): FleetMember {
+  const { clientId, trustLevel, capabilities } = client;
+  return { clientId, trustLevel, capabilities, status: clientStatusOf(client) };
+}
+
 async function resolveNamed(
   addressing: Addressing,
-  { clients }: Collections,
+  { clients }: TargetSources,
 ): Promise<ResolvedTargets> {
   const found = await Promise.all(
     addressing.targets.map(async (clientId) => {
       const client = await clients.get(clientId);
       return {
         clientId,
-        reason: client ? unfitness(client, addressing, TRUSTED_LEVEL) : ('unknown' as const),
+        reason: client
+          ? unfitness(memberOf(client), addressing, TRUSTED_LEVEL)
+          : ('unknown' as const),
       };
     }),
   );
@@ -73,23 +126,12 @@ async function resolveNamed(
   };
 }
 
-/** Tells of a client the trust that it needs, or `undefined` where it is not meant at all. */
 async function audienceOf(
-  addressing: Addressing,
-  { channels }: Collections,
-): Promise<(client: ClientRecord) => number | undefined> {
-  const { criteria, deliveryMode, targets } = addressing;
+  { criteria, deliveryMode, targets }: Addressing,
+  { channels }: TargetSources,
+): Promise<Audience> {
   if (deliveryMode === 'multicast') {
-    const { capabilities, minTrustLevel } = criteria ?? {
-      capabilities: 0,
-      minTrustLevel: Infinity,
-    };
-    return (client) =>
-      clientStatusOf(client) === 'approved' &&
-      client.trustLevel >= minTrustLevel &&
-      hasAll(client.capabilities, capabilities)
-        ? minTrustLevel
-        : undefined;
+    return criteria ?? { capabilities: 0, minTrustLevel: Infinity };
   }
   const meant: ChannelRecord[] = [];
   for (const channelId of targets) {
@@ -99,22 +141,16 @@ async function audienceOf(
     }
     meant.push(channel);
   }
-  return (client) => {
-    const levels = meant
-      .filter((channel) => isSubscribed(client, channel))
-      .map(({ minTrustLevel }) => minTrustLevel);
-    return levels.length === 0 ? undefined : Math.min(...levels);
-  };
+  return { channels: meant };
 }
 
 /** Why a client may not receive what is meant for it; `undefined` where it may. */
 function unfitness(
-  client: ClientRecord,
+  client: FleetMember,
   { action }: Addressing,
   minTrustLevel: number,
 ): UnfitClient['reason'] | undefined {
-  const status = clientStatusOf(client);
-  if (status !== 'approved') return status;
+  if (client.status !== 'approved') return client.status;
   if (client.trustLevel < Math.max(TRUSTED_LEVEL, minTrustLevel)) return 'trust';
   return hasAll(client.capabilities, capabilityFor(action)) ? undefined : 'capability';
 }

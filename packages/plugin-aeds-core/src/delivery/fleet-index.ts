@@ -5,7 +5,7 @@ import type { Collection } from '../collections/collection.js';
 import { isAborted } from '../concurrency/is-aborted.js';
 
 /** Clients that are held, of about 150 B each; where there are more, the store is asked each time. */
-export const MAX_INDEXED_CLIENTS = 2_000_000;
+const maxIndexedClients = 2_000_000;
 
 /** What decides whether a client receives something. */
 export interface FleetMember {
@@ -36,7 +36,7 @@ export class FleetIndex implements Disposable {
   #fresh: Set<string> | undefined = new Set();
   #isFull = false;
 
-  constructor(clients: Collection<ClientRecord>, maxClients = MAX_INDEXED_CLIENTS) {
+  constructor(clients: Collection<ClientRecord>, maxClients = maxIndexedClients) {
     this.#clients = clients;
     this.#maxClients = maxClients;
     this.#subscription = clients.onDidWrite(({ before, after }) => {

@@ -16,6 +16,7 @@ const layers = [
     onlyDependOnLibsWithTags: ['layer:sdk', 'plugin:ultimate-replication'],
   },
   { sourceTag: 'plugin:aeds-core', onlyDependOnLibsWithTags: ['layer:sdk', 'plugin:aeds-core'] },
+  { sourceTag: 'plugin:example-line-sets', onlyDependOnLibsWithTags: ['layer:sdk'] },
   { sourceTag: 'plugin:example-notes', onlyDependOnLibsWithTags: ['layer:sdk'] },
   { sourceTag: 'layer:test', onlyDependOnLibsWithTags: ['*'] },
 ];

@@ -1,7 +1,27 @@
 import { z } from 'zod';
+import { ResolverRegistry } from './conflict/resolver-registry.js';
 import { replicationError } from './errors/replication-errors.js';
+import type { ReplicationStrategy } from './strategies/replication-strategy.js';
+import { StrategyRegistry } from './strategies/strategy-registry.js';
 
 const hourMs = 3_600_000;
+
+const strategySchema = z.strictObject({
+  name: z
+    .string()
+    .regex(/^[a-z][a-z0-9-]{0,63}$/)
+    .describe('Name that routes use.'),
+  summary: z.string().max(200).default('Configured.').describe('One sentence for people.'),
+  admission: z
+    .enum(['anyNode', 'primary', 'thisNodeOnly'])
+    .default('anyNode')
+    .describe('Who may write.'),
+  confirmations: z
+    .union([z.enum(['none', 'allActive', 'majority']), z.int().min(1).max(1_000)])
+    .default('none')
+    .describe('Which replicas must have stored a write before it returns, or how many.'),
+  resolver: z.string().default('latestWins').describe('Name of the resolver.'),
+});
 
 /** Schema of the plugin's section of the configuration. */
 export const replicationConfigSchema = z.strictObject({
@@ -19,6 +39,17 @@ export const replicationConfigSchema = z.strictObject({
     .max(100_000)
     .default([])
     .describe('Routes in order, until routes are changed while running.'),
+  strategies: z
+    .array(strategySchema)
+    .max(1_000)
+    .default([])
+    .describe('Strategies beside those that are built in.'),
+  maxSiblings: z
+    .int()
+    .min(1)
+    .max(64)
+    .default(16)
+    .describe('Most concurrent versions that writes on this node may leave beside one another.'),
   healthIntervalMs: z
     .int()
     .min(50)
@@ -85,4 +116,26 @@ export function parseReplicationConfig(value: unknown): ReplicationConfig {
     message: `The configuration of replication is malformed: ${issues.join('; ')}`,
     details: { issues },
   });
+}
+
+/**
+ * Returns the configured strategies.
+ *
+ * @throws {@link DwError} `DW_REPLICATION_INVALID_CONFIG` where one has a name that is taken, or no
+ *   resolver. A strategy with a plugin's resolver is the plugin's to add.
+ */
+export function configuredStrategies({
+  strategies,
+}: ReplicationConfig): readonly ReplicationStrategy[] {
+  try {
+    new StrategyRegistry(strategies, new ResolverRegistry());
+    return strategies;
+  } catch (cause) {
+    const issue = cause instanceof Error ? cause.message : String(cause);
+    throw replicationError('DW_REPLICATION_INVALID_CONFIG', {
+      message: `The configuration of replication is malformed: strategies: ${issue}`,
+      details: { issues: [`strategies: ${issue}`] },
+      cause,
+    });
+  }
 }

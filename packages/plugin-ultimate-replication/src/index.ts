@@ -8,6 +8,7 @@ import type { IPlugin } from '@datawarehouse/sdk';
 import { UltimateReplicationPlugin } from './ultimate-replication-plugin.js';
 
 export { type ReplicationConfig, replicationConfigSchema } from './configuration.js';
+export type { ConflictResolver, ContentMerge } from './conflict/conflict-resolver.js';
 export {
   type ReplicationErrorCode,
   replicationError,
@@ -17,9 +18,12 @@ export {
   IReplicatedObjectStore,
   type ListOptions,
   type ObjectInfo,
+  type ObjectSibling,
+  type ObjectSiblings,
   type PutOptions,
   type PutReceipt,
   type ReadableObject,
+  type WriteOptions,
   type WriteReceipt,
 } from './objects/object-store-contract.js';
 export {
@@ -36,6 +40,8 @@ export {
   ReplicationScalingManager,
   type ReplicationScalingParts,
 } from './scaling/replication-scaling-manager.js';
+export { IReplicationExtensions } from './strategies/replication-extensions.js';
+export type { ReplicationStrategy } from './strategies/replication-strategy.js';
 export { UltimateReplicationPlugin } from './ultimate-replication-plugin.js';
 
 /** Makes the plugin. */

@@ -11,11 +11,14 @@ import {
   storePath,
   WriteAheadLog,
 } from '@datawarehouse/sdk';
-import type { ReplicationConfig } from './configuration.js';
+import { configuredStrategies, type ReplicationConfig } from './configuration.js';
 import { ConflictDetector } from './conflict/conflict-detector.js';
 import { ConflictLog } from './conflict/conflict-log.js';
+import { ResolverRegistry } from './conflict/resolver-registry.js';
+import { ConflictSettler } from './objects/conflict-settler.js';
 import { HybridClock } from './objects/hybrid-clock.js';
 import { ObjectApplier } from './objects/object-applier.js';
+import { ObjectReader } from './objects/object-reader.js';
 import { ObjectTable } from './objects/object-table.js';
 import { ObjectWriter } from './objects/object-writer.js';
 import { ReplicatedObjectStore } from './objects/replicated-object-store.js';
@@ -48,7 +51,8 @@ type StoredParts = Awaited<ReturnType<typeof openStoredParts>>;
 async function openStoredParts(context: PluginContext, config: ReplicationConfig) {
   const { store, clock, logger, scope, node, dataDirectory } = context;
   const counters = createReplicationCounters();
-  const strategies = new StrategyRegistry();
+  const resolvers = new ResolverRegistry();
+  const strategies = new StrategyRegistry(configuredStrategies(config), resolvers);
   const router = await StrategyRouter.open({
     ...{ store, strategies, configured: config },
     maxCacheEntries: defaultScalingLimits.maxCacheEntries,
@@ -82,7 +86,10 @@ async function openStoredParts(context: PluginContext, config: ReplicationConfig
   const changes = new StateChanges({ content, table, detector, conflicts, counters });
   const objectParts = { content, table, versions, conflicts, changes };
   const deadLetters = await DeadLetters.open({ store, clock });
-  return { ...objectParts, counters, strategies, router, log, positions, deadLetters };
+  return {
+    ...{ ...objectParts, counters, resolvers, strategies, router, log, positions },
+    deadLetters,
+  };
 }
 
 /** Opens the parts of replication and wires them. Nothing runs yet. */
@@ -120,8 +127,8 @@ export async function openReplicationParts(context: PluginContext, config: Repli
 /** What a write on this node goes through. */
 function wireWriting(
   { clock, store, scope }: PluginContext,
-  { confirmTimeoutMs, maxObjectBytes }: ReplicationConfig,
-  { content, log, table, versions, changes, router }: StoredParts,
+  { confirmTimeoutMs, maxObjectBytes, maxSiblings }: ReplicationConfig,
+  { content, log, table, versions, changes, router, strategies }: StoredParts,
   registry: ReplicaRegistry,
 ) {
   const gate = scope.own(new BackpressureGate({ subsystemName: 'replication', clock }));
@@ -136,9 +143,12 @@ function wireWriting(
   const writes = new ConcurrencyLimit(defaultScalingLimits.maxConcurrentOperations);
   const writer = new ObjectWriter({
     ...{ store, content, log, table, changes, versions, gate: appendGate, clock },
+    ...{ strategies, maxSiblings },
   });
   const objects = new ReplicatedObjectStore({
-    ...{ table, content, router, writer, confirmation, maxObjectBytes, concurrency: writes },
+    ...{ table, content, router, strategies, writer, confirmation, maxObjectBytes },
+    reader: new ObjectReader({ table, content, strategies }),
+    concurrency: writes,
   });
   return { gate, appendGate, confirmations, writes, objects };
 }
@@ -154,8 +164,12 @@ function wireReceiving(
   const transport = services.get(IPeerTransport);
   const peerOf = (nodeId: string) => new ReplicationPeer(transport, nodeId);
   const fetches = new ConcurrencyLimit(defaultScalingLimits.maxConcurrentOperations);
+  const settler = new ConflictSettler({
+    ...{ nodeId: node.nodeId, log, table, changes, versions, strategies, clock, logger },
+  });
   const applier = new ObjectApplier({
     ...{ store, content, table, changes, versions, counters, maxObjectBytes },
+    settle: (path) => settler.settle(path),
     concurrency: fetches,
   });
   const shared = { content, applier, positions, peerOf, counters, logger };

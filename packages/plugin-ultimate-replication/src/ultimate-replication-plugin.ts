@@ -20,6 +20,7 @@ import { offerPeerServices } from './queue/peer-services.js';
 import { replicaTruncatedTopic } from './replicas/replica-topics.js';
 import { openReplicationParts, type ReplicationParts } from './replication-parts.js';
 import { strategyRoutingTopic } from './routing/strategy-routing-topic.js';
+import { IReplicationExtensions } from './strategies/replication-extensions.js';
 
 /** Replicates namespaced objects between nodes, each name under its own strategy. */
 @SdkCompatibility('6.0.0')
@@ -38,6 +39,10 @@ export class UltimateReplicationPlugin implements IPlugin {
     context.services.provide(IScalableSubsystem, parts.scaling);
     context.services.provide(IReplicatedObjectStore, parts.objects);
     context.services.provide(IReplicationSync, parts.sync);
+    context.services.provide(IReplicationExtensions, {
+      addResolver: (resolver) => parts.resolvers.add(resolver),
+      addStrategy: (strategy) => parts.strategies.add(strategy),
+    });
     for (const route of [
       ...objectRoutes(parts.objects),
       ...conflictRoutes(conflicts, parts.objects),

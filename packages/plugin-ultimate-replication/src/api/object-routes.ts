@@ -42,7 +42,7 @@ function routesOfObject(objects: IReplicatedObjectStore, path: string): readonly
     {
       method: 'GET',
       path,
-      summary: 'Reads an object, or a byte range of it.',
+      summary: 'Reads an object, or a byte range of it; or lists its concurrent versions.',
       handle: (request) => read(objects, request),
     },
     {
@@ -51,7 +51,8 @@ function routesOfObject(objects: IReplicatedObjectStore, path: string): readonly
       summary: 'Removes an object on every node.',
       handle: async (request) => {
         const { namespace, key } = nameOf(request);
-        return { json: await objects.delete(namespace, key, { signal: request.signal }) };
+        const context = request.headers['dw-context'];
+        return { json: await objects.delete(namespace, key, { context, signal: request.signal }) };
       },
     },
   ];
@@ -76,6 +77,7 @@ async function put(objects: IReplicatedObjectStore, request: HttpRequest): Promi
   const { namespace, key } = nameOf(request);
   const receipt = await objects.put(namespace, key, body, {
     contentType: headers['content-type'],
+    context: headers['dw-context'],
     expectedBytes: contentLength,
     signal,
   });
@@ -84,7 +86,11 @@ async function put(objects: IReplicatedObjectStore, request: HttpRequest): Promi
 
 async function read(objects: IReplicatedObjectStore, request: HttpRequest): Promise<HttpResponse> {
   const { namespace, key } = nameOf(request);
-  const object = await objects.get(namespace, key);
+  if (request.query.siblings === 'true') {
+    const { siblings, context } = await objects.siblings(namespace, key);
+    return { headers: { 'dw-context': context }, json: { namespace, key, context, siblings } };
+  }
+  const object = await objects.get(namespace, key, { version: request.query.version });
   const headers = headersOf(object);
   if (request.headers['if-none-match'] === headers.etag) return { status: 304, headers };
   const ifRange = request.headers['if-range'];
@@ -126,6 +132,8 @@ function headersOf(object: ReadableObject) {
     'last-modified': new Date(object.updatedAtMs).toUTCString(),
     'dw-version': object.version,
     'dw-strategy': object.strategy,
+    'dw-context': object.context,
+    'dw-siblings': String(object.siblingCount),
   };
 }
 

@@ -1,18 +1,6 @@
 import { callRoute } from '@datawarehouse/sdk/testing';
 import { describe, expect, it } from 'vitest';
-import { TestCluster, type TestNode } from '../testing/test-node.js';
-
-interface ShownConflict {
-  readonly id: string;
-  readonly version: string;
-  readonly winner: string;
-  readonly isHeld: boolean;
-}
-
-async function conflictsOf({ context }: TestNode) {
-  const { json } = await callRoute(context, 'GET', '/api/v1/conflicts');
-  return (json as { readonly conflicts: readonly ShownConflict[] }).conflicts;
-}
+import { TestCluster } from '../testing/test-node.js';
 
 /** Two nodes that wrote one object in ignorance of one another. The second wrote later. */
 async function startConflict() {
@@ -31,26 +19,26 @@ describe('concurrent versions', { timeout: 30_000 }, () => {
     const { cluster, lost, kept } = started;
     for (const node of cluster.nodes) {
       expect(await node.text('docs', 'k')).toBe('of b');
-      expect(await conflictsOf(node)).toMatchObject([
+      expect(await node.conflicts()).toMatchObject([
         { version: lost.version, winner: kept.version, resolver: 'latestWins' },
       ]);
       expect(node.metric('conflictsDetected')).toBe(1);
       expect(node.metric('conflictsResolved')).toBe(1);
     }
     await cluster.at(0).sync.sync({ targetNodeId: 'b', mode: 'online' });
-    expect(await conflictsOf(cluster.at(1))).toHaveLength(1);
+    expect(await cluster.at(1).conflicts()).toHaveLength(1);
   });
 
   it('leave the content with the node that had it, from where it can be restored', async () => {
     await using started = await startConflict();
     const { cluster } = started;
     const [a, b] = [cluster.at(0), cluster.at(1)];
-    const [entry] = await conflictsOf(a);
+    const [entry] = await a.conflicts();
     const url = `/api/v1/conflicts/${entry?.id ?? ''}`;
     expect(entry?.isHeld).toBe(true);
     const { body } = await callRoute(a.context, 'GET', `${url}/content`);
     expect(Buffer.from(body ?? []).toString()).toBe('of a');
-    expect((await conflictsOf(b))[0]).toMatchObject({ id: entry?.id, isHeld: false });
+    expect((await b.conflicts())[0]).toMatchObject({ id: entry?.id, isHeld: false });
     await expect(callRoute(b.context, 'POST', `${url}/restore`)).rejects.toMatchObject({
       code: 'DW_REPLICATION_CONFLICT_NOT_HELD',
       details: { writtenBy: 'a' },

@@ -113,6 +113,26 @@ export const replicationErrors = {
     hint: 'Synchronise with another node, or write the object again; check the disk.',
     category: 'corrupt',
   },
+  DW_REPLICATION_INVALID_CONTEXT: {
+    message: 'The context of a write is malformed',
+    hint: 'Hand back the dw-context that came with what you read, or leave it out.',
+    category: 'invalid',
+  },
+  DW_REPLICATION_TOO_MANY_SIBLINGS: {
+    message: 'The object has as many concurrent versions as it may have on this node',
+    hint: 'Read them all (`dw get --siblings`), and write what they become with the context of that.',
+    category: 'conflict',
+  },
+  DW_REPLICATION_NOT_A_DOCUMENT: {
+    message: 'Only JSON objects can be put under this strategy',
+    hint: 'Put a JSON object in UTF-8, or route the name to a strategy that takes any bytes.',
+    category: 'invalid',
+  },
+  DW_REPLICATION_DOCUMENT_TOO_LARGE: {
+    message: 'The content is too large to be merged',
+    hint: 'Split it into several objects, or route the name to a strategy that does not merge.',
+    category: 'tooLarge',
+  },
   DW_REPLICATION_CONFLICT_NOT_FOUND: {
     message: 'The conflict log has no such entry',
     hint: 'See `dw conflicts` for what there is; entries go when their retention ends.',

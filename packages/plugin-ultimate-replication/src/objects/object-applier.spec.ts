@@ -46,6 +46,7 @@ async function openNode() {
   const changes = new StateChanges({ content, table, detector, conflicts, counters });
   const applier = new ObjectApplier({
     ...{ store, content, table, changes, versions, concurrency, counters },
+    settle: async () => undefined,
     maxObjectBytes: 1_048_576,
   });
   const state = async () => {

@@ -24,6 +24,8 @@ export interface ObjectApplierOptions {
   readonly versions: HybridClock;
   readonly concurrency: ConcurrencyLimit;
   readonly counters: ReplicationCounters;
+  /** Settles an object whose versions stand beside one another, if this node is to. */
+  readonly settle: (path: string) => Promise<void>;
   /** Largest content that is taken over. */
   readonly maxObjectBytes: number;
 }
@@ -55,7 +57,9 @@ export class ObjectApplier {
       const paths = arrivals.map(({ path }) => path);
       const done = await this.#options.table.lock(paths, () => this.#commit(arrivals, extra));
       this.#options.counters.appliedEvents += batch.records.length - refused.length;
-      return { ...done, refused };
+      for (const path of done.beside) await this.#options.settle(path);
+      const { changedCount, conflictCount } = done;
+      return { changedCount, conflictCount, refused };
     } finally {
       disposeAll(arrivals);
     }
@@ -86,9 +90,10 @@ export class ObjectApplier {
   async #commit(
     arrivals: readonly Arrival[],
     extra: readonly BackingStoreOperation[],
-  ): Promise<Omit<ApplyOutcome, 'refused'>> {
+  ): Promise<Omit<ApplyOutcome, 'refused'> & { readonly beside: readonly string[] }> {
     const { store, table, versions, changes } = this.#options;
     const planned: PlannedChange[] = [];
+    const beside: string[] = [];
     let changedCount = 0;
     for (const { path, records, staged } of arrivals) {
       const before = (await table.readForChange(path)) ?? [];
@@ -103,12 +108,13 @@ export class ObjectApplier {
       const change = { path, before, after: [first, ...others] as const, staged, findings };
       planned.push(changes.plan(change));
       changedCount += 1;
+      if (others.length > 0) beside.push(path);
     }
     const operations = planned.flatMap((plan) => plan.operations);
     if (changedCount > 0) operations.push(table.clockOperation(versions.last));
     operations.push(...extra);
     if (operations.length > 0) await store.batch(operations);
-    return { changedCount, conflictCount: await changes.noteDone(planned) };
+    return { changedCount, conflictCount: await changes.noteDone(planned), beside };
   }
 }
 

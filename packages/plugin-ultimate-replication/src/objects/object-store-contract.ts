@@ -34,6 +34,10 @@ export interface PutReceipt extends WriteReceipt {
 
 /** An object that can be read. */
 export interface ReadableObject extends ObjectInfo {
+  /** Versions that stand beside one another; 1 where there are no concurrent ones. */
+  readonly siblingCount: number;
+  /** What a reader of it has seen. Handed back with a write, that replaces just this. */
+  readonly context: string;
   /** Reads its bytes, each chunk verified. */
   open(range?: {
     readonly start?: number;
@@ -43,12 +47,38 @@ export interface ReadableObject extends ObjectInfo {
   }): AsyncIterable<Uint8Array>;
 }
 
+/** One of the versions of an object that stand beside one another. */
+export interface ObjectSibling extends Omit<ObjectInfo, 'digest' | 'sizeBytes'> {
+  /** Node that wrote it. */
+  readonly writtenBy: string;
+  /** Absent where the version is a deletion. */
+  readonly digest?: string | undefined;
+  readonly sizeBytes?: number | undefined;
+}
+
+/** All versions of an object. */
+export interface ObjectSiblings {
+  /** The latest first; of versions with equal content the latest alone. */
+  readonly siblings: readonly ObjectSibling[];
+  /** What a reader of them all has seen: a write with it replaces them all. */
+  readonly context: string;
+}
+
+/** Options of every write. */
+export interface WriteOptions {
+  /**
+   * Context that came with what was read. The write replaces what the reader had seen, and is
+   * concurrent with all else. Default: it replaces all that this node has.
+   */
+  readonly context?: string | undefined;
+  readonly signal?: AbortSignal | undefined;
+}
+
 /** Options of {@link IReplicatedObjectStore.put}. */
-export interface PutOptions {
+export interface PutOptions extends WriteOptions {
   readonly contentType?: string | undefined;
   /** Refuses content of another length. */
   readonly expectedBytes?: number | undefined;
-  readonly signal?: AbortSignal | undefined;
 }
 
 /** One page of a listing. */
@@ -74,7 +104,8 @@ export interface IReplicatedObjectStore {
    * Stores an object in place of an earlier version.
    *
    * @throws {@link DwError} `DW_REPLICATION_INVALID_NAME`, `DW_REPLICATION_LENGTH_MISMATCH`,
-   *   `DW_REPLICATION_UNCONFIRMED` (retryable), `DW_CONTENT_TOO_LARGE`, `DW_SCALING_OVERLOADED`
+   *   `DW_REPLICATION_UNCONFIRMED` (retryable), `DW_REPLICATION_INVALID_CONTEXT`,
+   *   `DW_REPLICATION_TOO_MANY_SIBLINGS`, `DW_CONTENT_TOO_LARGE`, `DW_SCALING_OVERLOADED`
    *   (retryable), `DW_LOG_FULL` (retryable).
    */
   put(
@@ -84,15 +115,26 @@ export interface IReplicatedObjectStore {
     options?: PutOptions,
   ): Promise<PutReceipt>;
 
-  /** Finds an object. @throws {@link DwError} `DW_REPLICATION_NOT_FOUND`. */
-  get(namespace: string, key: string): Promise<ReadableObject>;
-
-  /** Removes an object everywhere. @throws {@link DwError} `DW_REPLICATION_NOT_FOUND`, as `put`. */
-  delete(
+  /**
+   * Finds an object; with `version` one of the versions that stand beside one another.
+   *
+   * @throws {@link DwError} `DW_REPLICATION_NOT_FOUND`.
+   */
+  get(
     namespace: string,
     key: string,
-    options?: { readonly signal?: AbortSignal | undefined },
-  ): Promise<WriteReceipt>;
+    options?: { readonly version?: string | undefined },
+  ): Promise<ReadableObject>;
+
+  /**
+   * Finds all versions of an object that stand beside one another, deletions among them.
+   *
+   * @throws {@link DwError} `DW_REPLICATION_NOT_FOUND`.
+   */
+  siblings(namespace: string, key: string): Promise<ObjectSiblings>;
+
+  /** Removes an object everywhere. @throws {@link DwError} `DW_REPLICATION_NOT_FOUND`, as `put`. */
+  delete(namespace: string, key: string, options?: WriteOptions): Promise<WriteReceipt>;
 
   /** Lists a namespace in ascending order of the escaped keys. `next` is absent at the end. */
   list(

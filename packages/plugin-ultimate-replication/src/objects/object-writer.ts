@@ -10,14 +10,15 @@ import { replicationError } from '../errors/replication-errors.js';
 import type { AppendGate } from '../queue/append-gate.js';
 import { encodeEvent } from '../queue/replication-event.js';
 import type { ReplicationStrategy } from '../strategies/replication-strategy.js';
+import type { StrategyRegistry } from '../strategies/strategy-registry.js';
 import type { HybridClock } from './hybrid-clock.js';
 import { objectPath } from './object-name.js';
 import type { ObjectRecord } from './object-record.js';
 import { contextOf, type ObjectState } from './object-state.js';
 import type { ObjectTable } from './object-table.js';
-import type { ObjectVersion } from './object-version.js';
+import { compareVersions, type ObjectVersion } from './object-version.js';
 import type { PlannedChange, StateChanges } from './state-changes.js';
-import { boundVector } from './version-vector.js';
+import { boundVector, covers, type VersionVector } from './version-vector.js';
 
 /** What an {@link ObjectWriter} works with. */
 export interface ObjectWriterOptions {
@@ -29,6 +30,9 @@ export interface ObjectWriterOptions {
   readonly versions: HybridClock;
   readonly gate: AppendGate;
   readonly clock: Clock;
+  readonly strategies: StrategyRegistry;
+  /** Most versions that a write on this node may leave beside one another. */
+  readonly maxSiblings: number;
 }
 
 /** One change of an object on this node. */
@@ -39,6 +43,8 @@ export interface LocalChange {
   /** New content; absent for a deletion, which needs an object that is there. */
   readonly staged?: StagedContent | undefined;
   readonly contentType?: string | undefined;
+  /** What the writer has seen of the object. Default: all that this node has. */
+  readonly context?: VersionVector | undefined;
   readonly signal?: AbortSignal | undefined;
 }
 
@@ -63,7 +69,8 @@ export class ObjectWriter {
   /**
    * Writes a change.
    *
-   * @throws {@link DwError} `DW_REPLICATION_NOT_FOUND`, `DW_SCALING_OVERLOADED`, `DW_LOG_FULL`.
+   * @throws {@link DwError} `DW_REPLICATION_NOT_FOUND`, `DW_REPLICATION_TOO_MANY_SIBLINGS`,
+   *   `DW_REPLICATION_CLOCK_DRIFT`, `DW_SCALING_OVERLOADED`, `DW_LOG_FULL`.
    */
   async write(change: LocalChange): Promise<WrittenChange> {
     const { gate, table } = this.#options;
@@ -106,9 +113,15 @@ export class ObjectWriter {
   async #prepare(path: string, change: LocalChange): Promise<() => IssuedChange> {
     const { changes, versions, table } = this.#options;
     const before = (await this.#current(path, change)) ?? [];
+    for (const seen of change.context?.values() ?? []) versions.observe(seen);
     // Whatever version it gets will be greater than all that are here.
     const draft = this.#record(change, before, latestOfAll);
     const after = mergeVersions(before, [draft]);
+    if (after.length > this.#options.maxSiblings) {
+      throw replicationError('DW_REPLICATION_TOO_MANY_SIBLINGS', {
+        details: { siblingCount: before.length, maxSiblings: this.#options.maxSiblings },
+      });
+    }
     const findings = await changes.examine({ before, arriving: [draft], after });
     const others = after.filter((record) => record !== draft);
     return () => {
@@ -142,18 +155,29 @@ export class ObjectWriter {
     version: ObjectVersion,
   ): ObjectRecord {
     const { namespace, key, staged, contentType, strategy } = change;
+    const context = change.context ?? contextOf(before);
+    const keeps = this.#options.strategies.resolverOf(strategy.name)?.keeps ?? 'latest';
     return {
       namespace,
       key,
       version,
-      context: boundVector(contextOf(before)),
-      floor: version,
+      context: boundVector(context),
+      floor: keeps === 'siblings' ? floorOf(before, context) : version,
       payload: staged?.reference,
       contentType,
       updatedAtMs: this.#options.clock.now(),
       strategy: strategy.name,
     };
   }
+}
+
+/** The greatest floor among what the writer had seen: a later version replaces no less. */
+function floorOf(
+  before: readonly ObjectRecord[],
+  context: VersionVector,
+): ObjectVersion | undefined {
+  const floors = before.flatMap(({ floor }) => (floor && covers(context, floor) ? floor : []));
+  return floors.sort(compareVersions).at(-1);
 }
 
 interface IssuedChange {

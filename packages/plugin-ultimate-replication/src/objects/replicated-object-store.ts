@@ -1,38 +1,58 @@
-import type { ConcurrencyLimit, ContentStore, StagedContent } from '@datawarehouse/sdk';
+import {
+  type ConcurrencyLimit,
+  type ContentStore,
+  collectBytes,
+  DwError,
+  KeyedMutex,
+  type StagedContent,
+} from '@datawarehouse/sdk';
+import type { ContentMerge } from '../conflict/conflict-resolver.js';
 import { replicationError } from '../errors/replication-errors.js';
 import type { WriteConfirmation } from '../queue/write-confirmation.js';
 import type { StrategyRouter } from '../routing/strategy-router.js';
 import type { ReplicationStrategy } from '../strategies/replication-strategy.js';
+import type { StrategyRegistry } from '../strategies/strategy-registry.js';
 import { assertObjectName, objectPath } from './object-name.js';
-import { isContentType, type ObjectRecord } from './object-record.js';
-import { type ObjectState, visibleOf } from './object-state.js';
+import type { ObjectReader } from './object-reader.js';
+import { isContentType } from './object-record.js';
+import { contextOf } from './object-state.js';
 import type {
   IReplicatedObjectStore,
   ListOptions,
   ObjectInfo,
+  ObjectSiblings,
   PutOptions,
   PutReceipt,
   ReadableObject,
+  WriteOptions,
   WriteReceipt,
 } from './object-store-contract.js';
 import type { ObjectTable } from './object-table.js';
 import { formatVersion } from './object-version.js';
+import { contentsOf } from './object-view.js';
 import type { LocalChange, ObjectWriter, WrittenChange } from './object-writer.js';
+import { parseContext } from './version-vector.js';
 
 /** What a {@link ReplicatedObjectStore} works with. */
 export interface ReplicatedObjectStoreOptions {
+  readonly reader: ObjectReader;
   readonly table: ObjectTable;
   readonly content: ContentStore;
   readonly router: StrategyRouter;
+  readonly strategies: StrategyRegistry;
   readonly writer: ObjectWriter;
   readonly confirmation: WriteConfirmation;
   readonly concurrency: ConcurrencyLimit;
   readonly maxObjectBytes: number;
 }
 
+type Source = Uint8Array | AsyncIterable<Uint8Array>;
+
 /** Objects as users of this node see them. */
 export class ReplicatedObjectStore implements IReplicatedObjectStore {
   readonly #options: ReplicatedObjectStoreOptions;
+  /** What is merged is written one at a time, each on top of the one before. */
+  readonly #merging = new KeyedMutex();
 
   constructor(options: ReplicatedObjectStoreOptions) {
     this.#options = options;
@@ -41,7 +61,7 @@ export class ReplicatedObjectStore implements IReplicatedObjectStore {
   async put(
     namespace: string,
     key: string,
-    source: Uint8Array | AsyncIterable<Uint8Array>,
+    source: Source,
     options: PutOptions = {},
   ): Promise<PutReceipt> {
     const { contentType, signal } = options;
@@ -49,82 +69,55 @@ export class ReplicatedObjectStore implements IReplicatedObjectStore {
     if (contentType !== undefined && !isContentType(contentType)) {
       throw replicationError('DW_REPLICATION_INVALID_METADATA');
     }
-    const { written, reference } = await this.#options.concurrency.run(
-      async () => {
-        using staged = await this.#stage(namespace, key, source, options);
-        const change = { namespace, key, strategy, staged, contentType, signal };
-        return { written: await this.#options.writer.write(change), reference: staged.reference };
-      },
+    const context = contextOption(options);
+    const change = { namespace, key, strategy, contentType, context, signal };
+    const merge = this.#options.strategies.resolverOf(strategy.name)?.merge;
+    const { written, staged } = await this.#options.concurrency.run(
+      () =>
+        merge?.write === undefined
+          ? this.#putWhole(change, source, options)
+          : this.#putMerged(change, source, options, merge),
       { signal },
     );
     const receipt = await this.#receipt(written, strategy, signal);
-    return { ...receipt, digest: reference.digest, sizeBytes: reference.sizeBytes };
+    const { digest, sizeBytes } = staged.reference;
+    return { ...receipt, digest, sizeBytes };
   }
 
-  async get(namespace: string, key: string): Promise<ReadableObject> {
-    assertObjectName('namespace', namespace);
-    assertObjectName('key', key);
-    const state = await this.#options.table.read(objectPath(namespace, key));
-    const record = state && visibleOf(state);
-    const info = record && infoOf(record);
-    if (record?.payload === undefined || info === undefined) throw notFound(namespace, key);
-    const { payload } = record;
-    return { ...info, open: (range) => this.#options.content.open(payload, range) };
-  }
-
-  async delete(
+  get(
     namespace: string,
     key: string,
-    options: { readonly signal?: AbortSignal | undefined } = {},
-  ): Promise<WriteReceipt> {
+    { version }: { readonly version?: string | undefined } = {},
+  ): Promise<ReadableObject> {
+    return this.#options.reader.get(namespace, key, version);
+  }
+
+  siblings(namespace: string, key: string): Promise<ObjectSiblings> {
+    return this.#options.reader.siblings(namespace, key);
+  }
+
+  async delete(namespace: string, key: string, options: WriteOptions = {}): Promise<WriteReceipt> {
     const { signal } = options;
     const strategy = this.#route(namespace, key);
-    const change: LocalChange = { namespace, key, strategy, signal };
+    const context = contextOption(options);
+    const change: LocalChange = { namespace, key, strategy, context, signal };
     const written = await this.#options.concurrency.run(() => this.#options.writer.write(change), {
       signal,
     });
     return this.#receipt(written, strategy, signal);
   }
 
-  async list(
+  list(
     namespace: string,
     options: ListOptions & { readonly prefix?: string | undefined } = {},
   ): Promise<{ readonly objects: readonly ObjectInfo[]; readonly next?: string }> {
-    const { after, prefix, limit, signal } = options;
-    assertObjectName('namespace', namespace);
-    if (after !== undefined) assertObjectName('key', after);
-    if (prefix !== undefined && prefix !== '') assertObjectName('prefix', prefix);
-    const live = async function* (states: AsyncIterable<ObjectState>) {
-      for await (const state of states) {
-        const record = visibleOf(state);
-        const info = record && infoOf(record);
-        if (info !== undefined) yield info;
-      }
-    };
-    const states = this.#options.table.scan(namespace, { after, prefix, signal });
-    const { items, hasMore } = await take(live(states), limitOf(limit));
-    const last = items.at(-1);
-    return { objects: items, ...(hasMore && last !== undefined && { next: last.key }) };
+    return this.#options.reader.list(namespace, options);
   }
 
-  async namespaces(
+  namespaces(
     options: ListOptions = {},
   ): Promise<{ readonly namespaces: readonly string[]; readonly next?: string }> {
-    const { after, limit, signal } = options;
-    if (after !== undefined) assertObjectName('namespace', after);
-    const { table } = this.#options;
-    const live = async function* () {
-      for await (const namespace of table.namespaces(after)) {
-        for await (const state of table.scan(namespace, { signal })) {
-          if (visibleOf(state) === undefined) continue;
-          yield namespace;
-          break;
-        }
-      }
-    };
-    const { items, hasMore } = await take(live(), limitOf(limit));
-    const last = items.at(-1);
-    return { namespaces: items, ...(hasMore && last !== undefined && { next: last }) };
+    return this.#options.reader.namespaces(options);
   }
 
   #route(namespace: string, key: string): ReplicationStrategy {
@@ -133,10 +126,43 @@ export class ReplicatedObjectStore implements IReplicatedObjectStore {
     return this.#options.router.resolve(namespace, key);
   }
 
+  async #putWhole(change: LocalChange, source: Source, options: PutOptions) {
+    using staged = await this.#stage(change, source, options);
+    return { written: await this.#options.writer.write({ ...change, staged }), staged };
+  }
+
+  /** Puts what the resolver makes of the new content and of all that is here. */
+  async #putMerged(change: LocalChange, source: Source, options: PutOptions, merge: ContentMerge) {
+    const { table, content, writer } = this.#options;
+    const { expectedBytes } = options;
+    const body = source instanceof Uint8Array ? onePiece(source) : source;
+    const data = await collectBytes(body, merge.maxBytes).catch(rethrowTooLarge);
+    assertLength(data.byteLength, expectedBytes);
+    const path = objectPath(change.namespace, change.key);
+    return this.#merging.run(path, async () => {
+      const state = (await table.readForChange(path)) ?? [];
+      const contents = await contentsOf(state, merge, content);
+      if (contents === undefined) throw replicationError('DW_REPLICATION_DOCUMENT_TOO_LARGE');
+      const made = merge.write?.(data, contents) ?? data;
+      if (made.byteLength > merge.maxBytes) {
+        throw replicationError('DW_REPLICATION_DOCUMENT_TOO_LARGE', {
+          details: { sizeBytes: made.byteLength, maxBytes: merge.maxBytes },
+        });
+      }
+      using staged = await this.#stage(change, made, { signal: options.signal });
+      const context = contextOf(state);
+      try {
+        return { written: await writer.write({ ...change, staged, context }), staged };
+      } catch (error) {
+        merge.onWriteFailed?.();
+        throw error;
+      }
+    });
+  }
+
   async #stage(
-    namespace: string,
-    key: string,
-    source: Uint8Array | AsyncIterable<Uint8Array>,
+    { namespace, key }: LocalChange,
+    source: Source,
     { expectedBytes, signal }: PutOptions,
   ): Promise<StagedContent> {
     const staged = await this.#options.content.stage(source, {
@@ -144,12 +170,13 @@ export class ReplicatedObjectStore implements IReplicatedObjectStore {
       maxBytes: this.#options.maxObjectBytes,
       ...(signal && { signal }),
     });
-    const { sizeBytes } = staged.reference;
-    if (expectedBytes === undefined || expectedBytes === sizeBytes) return staged;
-    staged[Symbol.dispose]();
-    throw replicationError('DW_REPLICATION_LENGTH_MISMATCH', {
-      details: { expectedBytes, sizeBytes },
-    });
+    try {
+      assertLength(staged.reference.sizeBytes, expectedBytes);
+      return staged;
+    } catch (error) {
+      staged[Symbol.dispose]();
+      throw error;
+    }
   }
 
   async #receipt(
@@ -167,33 +194,22 @@ export class ReplicatedObjectStore implements IReplicatedObjectStore {
   }
 }
 
-/** What is known of an object; nothing of a tombstone. */
-function infoOf(record: ObjectRecord): ObjectInfo | undefined {
-  const { namespace, key, version, payload, contentType, updatedAtMs, strategy } = record;
-  if (payload === undefined) return undefined;
-  const { digest, sizeBytes } = payload;
-  const text = formatVersion(version);
-  return { namespace, key, version: text, digest, sizeBytes, contentType, updatedAtMs, strategy };
+function contextOption({ context }: WriteOptions) {
+  return context === undefined ? undefined : parseContext(context);
 }
 
-function notFound(namespace: string, key: string): Error {
-  return replicationError('DW_REPLICATION_NOT_FOUND', { details: { namespace, key } });
+function assertLength(sizeBytes: number, expectedBytes: number | undefined): void {
+  if (expectedBytes === undefined || expectedBytes === sizeBytes) return;
+  throw replicationError('DW_REPLICATION_LENGTH_MISMATCH', {
+    details: { expectedBytes, sizeBytes },
+  });
 }
 
-function limitOf(limit = 100): number {
-  if (Number.isInteger(limit) && limit >= 1 && limit <= 1000) return limit;
-  throw new TypeError('limit is a whole number from 1 to 1000');
+async function* onePiece(data: Uint8Array): AsyncGenerator<Uint8Array> {
+  yield data;
 }
 
-/** Takes up to `limit` items, and says whether there are more. */
-async function take<T>(
-  source: AsyncIterable<T>,
-  limit: number,
-): Promise<{ readonly items: readonly T[]; readonly hasMore: boolean }> {
-  const items: T[] = [];
-  for await (const item of source) {
-    if (items.length === limit) return { items, hasMore: true };
-    items.push(item);
-  }
-  return { items, hasMore: false };
+function rethrowTooLarge(error: unknown): never {
+  if (!DwError.is(error, 'DW_CONTENT_TOO_LARGE')) throw error;
+  throw replicationError('DW_REPLICATION_DOCUMENT_TOO_LARGE', { cause: error });
 }

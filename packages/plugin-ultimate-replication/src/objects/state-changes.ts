@@ -27,6 +27,8 @@ export interface StateChange {
   readonly after: ObjectState;
   readonly staged: readonly StagedContent[];
   readonly findings: ConflictFindings;
+  /** Who decided, where that is not the latest version. */
+  readonly resolver?: string;
 }
 
 /** A change as operations of a batch. */
@@ -52,9 +54,10 @@ export class StateChanges {
   }
 
   /** Plans a change. {@link noteDone} it when its batch is durable. */
-  plan({ path, before, after, staged, findings }: StateChange): PlannedChange {
+  plan(change: StateChange): PlannedChange {
     const { content, table, conflicts } = this.#options;
-    const entries = conflicts.entriesOf(findings.discarded, 'latestWins');
+    const { path, before, after, staged, findings, resolver = 'latestWins' } = change;
+    const entries = conflicts.entriesOf(findings.discarded, resolver);
     const operations = [
       ...conflicts.operations(entries),
       ...payloadChanges(content, path, before, after, staged),
@@ -81,6 +84,13 @@ export class StateChanges {
     counters.conflictsDetected += detectedCount;
     await conflicts.noteStored(planned.flatMap(({ entries }) => entries));
     return detectedCount;
+  }
+
+  /** Counts conflicts as {@link noteDone} does that were detected when the versions arrived. */
+  async noteSettled({ entries }: PlannedChange): Promise<void> {
+    const { conflicts, counters } = this.#options;
+    counters.conflictsResolved += entries.length;
+    await conflicts.noteStored(entries);
   }
 }
 

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { replicationError } from '../errors/replication-errors.js';
 import {
   compareVersions,
   formatVersion,
@@ -59,3 +60,19 @@ export const vectorSchema = z
   .array(versionSchema)
   .max(4 * maxNodes)
   .transform((versions): VersionVector => vectorOf(versions));
+
+/** Writes a vector as one text, which callers hand back with what they write. */
+export function formatContext(vector: VersionVector): string {
+  return vectorTexts(vector).join(',');
+}
+
+/**
+ * Reads what {@link formatContext} wrote.
+ *
+ * @throws {@link DwError} `DW_REPLICATION_INVALID_CONTEXT`.
+ */
+export function parseContext(text: string): VersionVector {
+  const result = vectorSchema.safeParse(text === '' ? [] : text.split(','));
+  if (result.success) return result.data;
+  throw replicationError('DW_REPLICATION_INVALID_CONTEXT');
+}

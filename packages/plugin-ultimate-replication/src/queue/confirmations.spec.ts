@@ -6,7 +6,12 @@ const { signal } = new AbortController();
 describe('Confirmations', () => {
   it('waits for each replica, and counts one that was faster', async () => {
     using confirmations = new Confirmations();
-    const outcome = confirmations.wait(5, ['b', 'c'], ['a'], signal);
+    const outcome = confirmations.wait({
+      sequence: 5,
+      waitFor: ['b', 'c'],
+      confirmedBy: ['a'],
+      signal,
+    });
     confirmations.confirm('b', 4);
     confirmations.confirm('b', 5);
     confirmations.confirm('c', 9);
@@ -21,7 +26,12 @@ describe('Confirmations', () => {
   it('tells apart who refused, dropped out, and kept silent', async () => {
     using confirmations = new Confirmations();
     const limit = new AbortController();
-    const outcome = confirmations.wait(5, ['a', 'b', 'c'], [], limit.signal);
+    const outcome = confirmations.wait({
+      sequence: 5,
+      waitFor: ['a', 'b', 'c'],
+      confirmedBy: [],
+      signal: limit.signal,
+    });
     confirmations.confirm('a', 5, [{ sequence: 5, code: 'DW_X' }]);
     confirmations.drop('b');
     limit.abort();
@@ -33,12 +43,26 @@ describe('Confirmations', () => {
     });
   });
 
+  it('waits for as many as are needed, and not where so many cannot confirm', async () => {
+    using confirmations = new Confirmations();
+    const wait = { sequence: 5, waitFor: ['b', 'c', 'd'], confirmedBy: ['a'], signal };
+    const enough = confirmations.wait({ ...wait, neededCount: 2 });
+    const all = confirmations.wait({ ...wait, neededCount: 4 });
+    expect((await confirmations.wait({ ...wait, neededCount: 5 })).silent).toEqual(['b', 'c', 'd']);
+    confirmations.confirm('c', 5);
+    expect((await enough).confirmedBy).toEqual(['a', 'c']);
+    confirmations.drop('d');
+    expect(await all).toMatchObject({ confirmedBy: ['a', 'c'], inactive: ['d'], silent: ['b'] });
+  });
+
   it('ends every wait when it is closed, and begins none', async () => {
     const confirmations = new Confirmations();
-    const waiting = confirmations.wait(1, ['a'], [], signal);
+    const waiting = confirmations.wait({ sequence: 1, waitFor: ['a'], confirmedBy: [], signal });
     confirmations[Symbol.dispose]();
     const closed = expect.objectContaining({ code: 'DW_REPLICATION_CLOSED' });
     await expect(waiting).rejects.toEqual(closed);
-    await expect(confirmations.wait(1, ['a'], [], signal)).rejects.toEqual(closed);
+    await expect(
+      confirmations.wait({ sequence: 1, waitFor: ['a'], confirmedBy: [], signal }),
+    ).rejects.toEqual(closed);
   });
 });

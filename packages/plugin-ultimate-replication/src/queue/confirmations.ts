@@ -20,10 +20,22 @@ export interface Refusal {
 interface Waiter {
   readonly sequence: number;
   readonly waitingFor: Set<string>;
+  readonly neededCount: number | undefined;
   readonly confirmedBy: string[];
   readonly refusedBy: { readonly nodeId: string; readonly code: string }[];
   readonly inactive: string[];
   settle(error?: Error): void;
+}
+
+/** What a writer waits for. */
+export interface ConfirmationWait {
+  readonly sequence: number;
+  readonly waitFor: readonly string[];
+  /** Replicas that were faster than the call. */
+  readonly confirmedBy: readonly string[];
+  /** How many confirmations are enough, those that were faster among them. Default: all. */
+  readonly neededCount?: number | undefined;
+  readonly signal: AbortSignal;
 }
 
 /** Writers that wait until replicas have confirmed an event. */
@@ -32,22 +44,18 @@ export class Confirmations implements Disposable {
   #isClosed = false;
 
   /**
-   * Waits until each of `waitFor` has confirmed, refused, or dropped out, or until `signal`.
+   * Waits until each of `waitFor` has confirmed, refused, or dropped out, or until `signal`; with
+   * `neededCount` no longer than until that many have confirmed, or no more can.
    *
    * An abort is an outcome like the others: the event is in the log all the same.
-   *
-   * @param confirmedBy - Replicas that were faster than the call.
    */
-  wait(
-    sequence: number,
-    waitFor: readonly string[],
-    confirmedBy: readonly string[],
-    signal: AbortSignal,
-  ): Promise<ConfirmationOutcome> {
+  wait(wait: ConfirmationWait): Promise<ConfirmationOutcome> {
+    const { sequence, waitFor, confirmedBy, neededCount, signal } = wait;
     return new Promise((resolve, reject) => {
       const waiter: Waiter = {
         sequence,
         waitingFor: new Set(waitFor),
+        neededCount,
         confirmedBy: [...confirmedBy],
         refusedBy: [],
         inactive: [],
@@ -61,7 +69,7 @@ export class Confirmations implements Disposable {
       const onAbort = (): void => waiter.settle();
       if (this.#isClosed) {
         reject(replicationError('DW_REPLICATION_CLOSED'));
-      } else if (waiter.waitingFor.size === 0 || signal.aborted) {
+      } else if (isDecided(waiter) || signal.aborted) {
         waiter.settle();
       } else {
         this.#waiters.add(waiter);
@@ -77,7 +85,7 @@ export class Confirmations implements Disposable {
       const refusal = refused.find((candidate) => candidate.sequence === waiter.sequence);
       if (refusal === undefined) waiter.confirmedBy.push(nodeId);
       else waiter.refusedBy.push({ nodeId, code: refusal.code });
-      if (waiter.waitingFor.size === 0) waiter.settle();
+      if (isDecided(waiter)) waiter.settle();
     }
   }
 
@@ -86,7 +94,7 @@ export class Confirmations implements Disposable {
     for (const waiter of this.#waiters) {
       if (!waiter.waitingFor.delete(nodeId)) continue;
       waiter.inactive.push(nodeId);
-      if (waiter.waitingFor.size === 0) waiter.settle();
+      if (isDecided(waiter)) waiter.settle();
     }
   }
 
@@ -95,6 +103,12 @@ export class Confirmations implements Disposable {
     this.#isClosed = true;
     for (const waiter of this.#waiters) waiter.settle(replicationError('DW_REPLICATION_CLOSED'));
   }
+}
+
+function isDecided({ waitingFor, confirmedBy, neededCount }: Waiter): boolean {
+  if (neededCount === undefined) return waitingFor.size === 0;
+  const confirmedCount = confirmedBy.length;
+  return confirmedCount >= neededCount || confirmedCount + waitingFor.size < neededCount;
 }
 
 function outcomeOf(waiter: Waiter): ConfirmationOutcome {

@@ -4,10 +4,16 @@ export interface ReplicationStrategy {
   readonly name: string;
   /** One sentence for people. */
   readonly summary: string;
-  /** Who may write: any node, or this node for itself alone, so that nothing leaves it. */
-  readonly admission: 'anyNode' | 'thisNodeOnly';
-  /** Which replicas must have stored a write before it returns. */
-  readonly confirmations: 'none' | 'allActive';
-  /** Which of two concurrent versions is kept. */
-  readonly resolver: 'latestWins';
+  /**
+   * Who may write: any node, the primary alone, to which the others hand their writes, or this node
+   * for itself, so that nothing leaves it.
+   */
+  readonly admission: 'anyNode' | 'primary' | 'thisNodeOnly';
+  /**
+   * Which replicas must have stored a write before it returns: none, every active one, as many as
+   * make a majority of the cluster together with this node, or so many.
+   */
+  readonly confirmations: 'none' | 'allActive' | 'majority' | number;
+  /** Name of the resolver that decides between concurrent versions. */
+  readonly resolver: string;
 }

@@ -102,6 +102,11 @@ export class TestNode implements AsyncDisposable {
     return (json as { readonly replicas: readonly ShownReplica[] }).replicas;
   }
 
+  async conflicts(): Promise<readonly ShownConflict[]> {
+    const { json } = await callRoute(this.context, 'GET', '/api/v1/conflicts');
+    return (json as { readonly conflicts: readonly ShownConflict[] }).conflicts;
+  }
+
   metric(key: string): number | string | boolean | undefined {
     return this.scaling.getScalingMetrics()[`replication.${key}`];
   }
@@ -224,6 +229,16 @@ export class TestCluster implements AsyncDisposable {
     await Promise.all(this.nodes.map((node) => node.stop()));
     await rm(this.#folder, { recursive: true, force: true });
   }
+}
+
+/** An entry of the conflict log as the API shows it. */
+export interface ShownConflict {
+  readonly id: string;
+  readonly version: string;
+  readonly winner: string;
+  readonly writtenBy: string;
+  readonly resolver: string;
+  readonly isHeld: boolean;
 }
 
 /** A replica as the API shows it. */

@@ -2,16 +2,22 @@ import { randomUUID } from 'node:crypto';
 import { type FileHandle, open, rename, rm } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import type { ApiResponse, CliCommand, CliContext } from '@datawarehouse/sdk';
+import { z } from 'zod';
 import { replicationError } from '../../errors/replication-errors.js';
 import { ContentDigest } from './content-digest.js';
-import { objectAddress, objectArguments, objectNameOf } from './object-path.js';
+import { type ObjectAddress, objectAddress, objectArguments, objectNameOf } from './object-path.js';
+import { readAnswer } from './read-answer.js';
 
 /** `dw get`. */
 export const getCommand: CliCommand = {
   name: 'get',
   summary: 'write an object to a file or to standard output',
   arguments: objectArguments,
-  options: [{ flags: '--output <file>', summary: 'file to write; put in place when complete' }],
+  options: [
+    { flags: '--output <file>', summary: 'file to write; put in place when complete' },
+    { flags: '--siblings', summary: 'list the concurrent versions and their context instead' },
+    { flags: '--version <version>', summary: 'read this one of the concurrent versions' },
+  ],
   help: `The bytes are checked against the object's digest. With --output they appear
 under that name only when all of them are there.
 
@@ -20,13 +26,46 @@ Example:
   run: get,
 };
 
+const siblingsSchema = z.looseObject({
+  context: z.string(),
+  siblings: z.array(
+    z.looseObject({
+      version: z.string(),
+      writtenBy: z.string(),
+      sizeBytes: z.number().optional(),
+      updatedAtMs: z.number(),
+    }),
+  ),
+});
+
+async function listSiblings({ api, output, signal }: CliContext, address: ObjectAddress) {
+  const query = { ...address.query, siblings: 'true' };
+  const response = await api.request('GET', address.path, { query, signal });
+  const answer = await readAnswer(response, siblingsSchema);
+  output.result(answer, () => {
+    output.table(
+      answer.siblings.map(({ version, writtenBy, sizeBytes, updatedAtMs }) => ({
+        version,
+        'written by': writtenBy,
+        bytes: sizeBytes ?? 'deletion',
+        updated: new Date(updatedAtMs).toISOString(),
+      })),
+    );
+    output.line(`context ${answer.context}`);
+  });
+}
+
 async function get(context: CliContext): Promise<void> {
   const { api, output, options, signal } = context;
   const { namespace, key } = objectNameOf(context);
+  const address = objectAddress(namespace, key);
+  if (options.siblings === true) return listSiblings(context, address);
   const file = typeof options.output === 'string' ? options.output : undefined;
   if (file === undefined && output.isJson) throw replicationError('DW_REPLICATION_OUTPUT_NEEDED');
-  const { path, query } = objectAddress(namespace, key);
-  const response = await api.request('GET', path, { query, signal });
+  const wanted = typeof options.version === 'string' ? options.version : undefined;
+  const query = { ...address.query, version: wanted };
+  const response = await api.request('GET', address.path, { query, signal });
+  noteSiblings(context, response);
   const total = Number(response.headers['content-length'] ?? 0);
   if (file === undefined) {
     await transfer(response, (chunk) => output.write(chunk));
@@ -43,6 +82,12 @@ async function get(context: CliContext): Promise<void> {
   output.result({ namespace, key, file, sizeBytes: total, digest, version }, () => {
     output.line(`wrote ${file}: ${total} bytes, version ${version ?? 'unknown'}`);
   });
+}
+
+function noteSiblings({ output, options }: CliContext, { headers }: ApiResponse): void {
+  const count = Number(headers['dw-siblings'] ?? 1);
+  if (count < 2 || options.version !== undefined) return;
+  output.note(`There are ${count} concurrent versions; see them with --siblings.`);
 }
 
 /** Hands the bytes on, and checks them. */

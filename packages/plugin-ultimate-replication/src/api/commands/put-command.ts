@@ -3,7 +3,13 @@ import { stat } from 'node:fs/promises';
 import type { CliCommand, CliContext } from '@datawarehouse/sdk';
 import { z } from 'zod';
 import { replicationError } from '../../errors/replication-errors.js';
-import { objectAddress, objectArguments, objectNameOf } from './object-path.js';
+import {
+  contextFlag,
+  contextHeader,
+  objectAddress,
+  objectArguments,
+  objectNameOf,
+} from './object-path.js';
 import { readAnswer } from './read-answer.js';
 
 const receiptSchema = z.looseObject({
@@ -22,7 +28,10 @@ export const putCommand: CliCommand = {
     ...objectArguments,
     { name: 'file', summary: 'file to store; standard input without it, or as -', required: false },
   ],
-  options: [{ flags: '--content-type <type>', summary: 'media type that is kept with the object' }],
+  options: [
+    { flags: '--content-type <type>', summary: 'media type that is kept with the object' },
+    contextFlag,
+  ],
   help: `Examples:
   $ dw put docs readme.md README.md
   $ date | dw put docs now`,
@@ -40,6 +49,7 @@ async function put(context: CliContext): Promise<void> {
     body: source.body,
     signal,
     headers: {
+      ...contextHeader(context),
       ...(typeof contentType === 'string' && { 'content-type': contentType }),
       ...(source.sizeBytes !== undefined && { 'content-length': String(source.sizeBytes) }),
     },

@@ -1,6 +1,12 @@
 import type { CliCommand, CliContext } from '@datawarehouse/sdk';
 import { z } from 'zod';
-import { objectAddress, objectArguments, objectNameOf } from './object-path.js';
+import {
+  contextFlag,
+  contextHeader,
+  objectAddress,
+  objectArguments,
+  objectNameOf,
+} from './object-path.js';
 import { readAnswer } from './read-answer.js';
 
 const receiptSchema = z.looseObject({
@@ -14,6 +20,7 @@ export const removeCommand: CliCommand = {
   name: 'rm',
   summary: 'remove an object on every node',
   arguments: objectArguments,
+  options: [contextFlag],
   run: remove,
 };
 
@@ -21,7 +28,11 @@ async function remove(context: CliContext): Promise<void> {
   const { api, output, signal } = context;
   const { namespace, key } = objectNameOf(context);
   const { path, query } = objectAddress(namespace, key);
-  const response = await api.request('DELETE', path, { query, signal });
+  const response = await api.request('DELETE', path, {
+    query,
+    signal,
+    headers: contextHeader(context),
+  });
   const receipt = await readAnswer(response, receiptSchema);
   output.result(receipt, () => {
     output.line(`removed ${namespace} ${key}: version ${receipt.version}`);

@@ -23,6 +23,9 @@ import { ObjectTable } from './objects/object-table.js';
 import { ObjectWriter } from './objects/object-writer.js';
 import { ReplicatedObjectStore } from './objects/replicated-object-store.js';
 import { StateChanges } from './objects/state-changes.js';
+import { ForwardedWrites } from './primary/forwarded-writes.js';
+import { PrimaryRegister } from './primary/primary-register.js';
+import { WriteForwarder } from './primary/write-forwarder.js';
 import { AppendGate } from './queue/append-gate.js';
 import { Confirmations } from './queue/confirmations.js';
 import { DeadLetterRetry } from './queue/dead-letter-retry.js';
@@ -84,7 +87,8 @@ async function openStoredParts(context: PluginContext, config: ReplicationConfig
   });
   const detector = new ConflictDetector(content, counters);
   const changes = new StateChanges({ content, table, detector, conflicts, counters });
-  const objectParts = { content, table, versions, conflicts, changes };
+  const primary = await PrimaryRegister.open(store, logger);
+  const objectParts = { content, table, versions, conflicts, changes, primary };
   const deadLetters = await DeadLetters.open({ store, clock });
   return {
     ...{ ...objectParts, counters, resolvers, strategies, router, log, positions },
@@ -101,9 +105,10 @@ export async function openReplicationParts(context: PluginContext, config: Repli
     nodeId: context.node.nodeId,
   });
   const writing = wireWriting(context, config, stored, registry);
+  await writing.forwarder.recover();
   const receiving = wireReceiving(context, config, stored);
   const { gate, writes, confirmations, appendGate } = writing;
-  const { log, router, counters, content, positions, deadLetters } = stored;
+  const { log, router, counters, content, positions, deadLetters, primary } = stored;
   const scaling = new ReplicationScalingManager({
     ...{ log, router, counters, registry, gate, deadLetters },
     concurrency: [writes, receiving.fetches],
@@ -113,6 +118,7 @@ export async function openReplicationParts(context: PluginContext, config: Repli
     ...{ nodeId: context.node.nodeId, clock: context.clock, logger: context.logger },
     transport: context.services.get(IPeerTransport),
     resynchroniser: receiving.resynchroniser,
+    primary,
     healthIntervalMs: config.healthIntervalMs,
     dispatchLimits: () => scaling.dispatchLimits,
   });
@@ -121,14 +127,19 @@ export async function openReplicationParts(context: PluginContext, config: Repli
     ...{ nodeId: context.node.nodeId, logger: context.logger, peerOf: receiving.peerOf },
     membership: context.services.get(IClusterMembership),
   });
-  return { ...stored, ...writing, ...receiving, registry, scaling, links, removal };
+  const forwarded = new ForwardedWrites({
+    ...{ nodeId: context.node.nodeId, register: primary, content, strategies: stored.strategies },
+    ...{ peerOf: receiving.peerOf, maxObjectBytes: config.maxObjectBytes },
+    write: (change) => writing.objects.write(change),
+  });
+  return { ...stored, forwarded, ...writing, ...receiving, registry, scaling, links, removal };
 }
 
 /** What a write on this node goes through. */
 function wireWriting(
-  { clock, store, scope }: PluginContext,
+  { clock, store, scope, services, node, logger }: PluginContext,
   { confirmTimeoutMs, maxObjectBytes, maxSiblings }: ReplicationConfig,
-  { content, log, table, versions, changes, router, strategies }: StoredParts,
+  { content, log, table, versions, changes, router, strategies, primary }: StoredParts,
   registry: ReplicaRegistry,
 ) {
   const gate = scope.own(new BackpressureGate({ subsystemName: 'replication', clock }));
@@ -145,12 +156,17 @@ function wireWriting(
     ...{ store, content, log, table, changes, versions, gate: appendGate, clock },
     ...{ strategies, maxSiblings },
   });
+  const transport = services.get(IPeerTransport);
+  const forwarder = new WriteForwarder({
+    ...{ nodeId: node.nodeId, register: primary, store, content, logger },
+    peerOf: (nodeId) => new ReplicationPeer(transport, nodeId),
+  });
   const objects = new ReplicatedObjectStore({
-    ...{ table, content, router, strategies, writer, confirmation, maxObjectBytes },
+    ...{ table, content, router, strategies, writer, confirmation, forwarder, maxObjectBytes },
     reader: new ObjectReader({ table, content, strategies }),
     concurrency: writes,
   });
-  return { gate, appendGate, confirmations, writes, objects };
+  return { gate, appendGate, confirmations, writes, forwarder, objects };
 }
 
 /** What versions of other nodes go through. */

@@ -11,6 +11,7 @@ import {
 import { conflictRoutes } from './api/conflict-routes.js';
 import { deadLetterRoutes } from './api/dead-letter-routes.js';
 import { objectRoutes } from './api/object-routes.js';
+import { primaryRoutes } from './api/primary-routes.js';
 import { replicaRoutes } from './api/replica-routes.js';
 import { routingRoutes } from './api/routing-routes.js';
 import { parseReplicationConfig } from './configuration.js';
@@ -49,6 +50,7 @@ export class UltimateReplicationPlugin implements IPlugin {
       ...routingRoutes(parts.router, parts.strategies),
       ...replicaRoutes({ ...parts, nodeId: context.node.nodeId }),
       ...deadLetterRoutes(parts.deadLetters, parts.letterRetry),
+      ...primaryRoutes({ ...parts, nodeId: context.node.nodeId }),
     ]) {
       context.routes.add(route);
     }

@@ -206,4 +206,36 @@ describe('the commands of replication', { timeout: 30_000 }, () => {
     const none = await dw('conflicts', {}, { options: { limit: '5', after: conflict?.id ?? '' } });
     expect(none.notes).toEqual(['No version has lost against a concurrent one.']);
   });
+
+  it('shows and promotes the primary', async () => {
+    expect((await dw('primary')).notes).toEqual([
+      'No node is the primary; see `dw primary promote`.',
+    ]);
+    expect((await dw('primary promote', { node: 'b' })).lines).toEqual(['primary b, term 1']);
+    expect((await dw('primary')).lines).toEqual(['primary b, term 1']);
+  });
+
+  it('lists concurrent versions, reads one of them, and replaces what was seen', async () => {
+    await dw('routes default', { strategy: 'multi-primary-siblings' });
+    const options = { context: '' };
+    await dw('put', { namespace: 'docs', key: 'k' }, { input: 'first', options });
+    await dw('put', { namespace: 'docs', key: 'k' }, { input: 'second', options });
+    const name = { namespace: 'docs', key: 'k' };
+    const listed = await dw('get', name, { options: { siblings: true } });
+    const { siblings, context } = listed.result as {
+      readonly siblings: readonly { readonly version: string }[];
+      readonly context: string;
+    };
+    expect(siblings).toHaveLength(2);
+    expect(listed.lines.at(-1)).toBe(`context ${context}`);
+    const got = await dw('get', name);
+    expect(got.bytes.toString()).toBe('second');
+    expect(got.notes).toEqual(['There are 2 concurrent versions; see them with --siblings.']);
+    const other = await dw('get', name, { options: { version: siblings[1]?.version ?? '' } });
+    expect(other.bytes.toString()).toBe('first');
+    await dw('put', name, { input: 'both', options: { context } });
+    expect((await dw('get', name)).notes).toEqual([]);
+    await dw('rm', name, { options: { context: '' } });
+    expect((await dw('get', name)).bytes.toString()).toBe('both');
+  });
 });

@@ -3,6 +3,7 @@ import { conflictCommands } from './commands/conflict-commands.js';
 import { deadLetterCommands } from './commands/dead-letter-commands.js';
 import { getCommand } from './commands/get-command.js';
 import { listCommand } from './commands/list-command.js';
+import { primaryCommands } from './commands/primary-commands.js';
 import { putCommand } from './commands/put-command.js';
 import { removeCommand } from './commands/remove-command.js';
 import { replicaCommands } from './commands/replica-commands.js';
@@ -16,6 +17,7 @@ export const commands: readonly CliCommand[] = [
   removeCommand,
   ...routingCommands,
   ...replicaCommands,
+  ...primaryCommands,
   ...conflictCommands,
   ...deadLetterCommands,
 ];

@@ -63,6 +63,17 @@ export const replicationErrors = {
     category: 'unavailable',
     retryable: true,
   },
+  DW_REPLICATION_NOT_PRIMARY: {
+    message: 'This node is not the primary, and the primary did not take the write',
+    hint: 'See `dw primary`, and where the primary does not come back `dw primary promote NODE`.',
+    category: 'unavailable',
+    retryable: true,
+  },
+  DW_REPLICATION_UNKNOWN_NODE: {
+    message: 'This node knows no such node',
+    hint: 'See `dw replicas` for the ids.',
+    category: 'notFound',
+  },
   DW_REPLICATION_CLOCK_DRIFT: {
     message: 'A version lies too far in the future',
     hint: 'Synchronise the clocks of the nodes, then write the object again.',

@@ -8,6 +8,7 @@ import {
 } from '@datawarehouse/sdk';
 import type { ContentMerge } from '../conflict/conflict-resolver.js';
 import { replicationError } from '../errors/replication-errors.js';
+import type { WriteForwarder } from '../primary/write-forwarder.js';
 import type { WriteConfirmation } from '../queue/write-confirmation.js';
 import type { StrategyRouter } from '../routing/strategy-router.js';
 import type { ReplicationStrategy } from '../strategies/replication-strategy.js';
@@ -42,6 +43,7 @@ export interface ReplicatedObjectStoreOptions {
   readonly strategies: StrategyRegistry;
   readonly writer: ObjectWriter;
   readonly confirmation: WriteConfirmation;
+  readonly forwarder: WriteForwarder;
   readonly concurrency: ConcurrencyLimit;
   readonly maxObjectBytes: number;
 }
@@ -71,6 +73,7 @@ export class ReplicatedObjectStore implements IReplicatedObjectStore {
     }
     const context = contextOption(options);
     const change = { namespace, key, strategy, contentType, context, signal };
+    if (this.#isForwarded(strategy)) return this.#forwardPut(change, source, options);
     const merge = this.#options.strategies.resolverOf(strategy.name)?.merge;
     const { written, staged } = await this.#options.concurrency.run(
       () =>
@@ -101,9 +104,15 @@ export class ReplicatedObjectStore implements IReplicatedObjectStore {
     const strategy = this.#route(namespace, key);
     const context = contextOption(options);
     const change: LocalChange = { namespace, key, strategy, context, signal };
-    const written = await this.#options.concurrency.run(() => this.#options.writer.write(change), {
-      signal,
-    });
+    if (this.#isForwarded(strategy)) return this.#options.forwarder.forward(change);
+    return this.write(change);
+  }
+
+  /** Makes a change on this node, and waits for its replicas as its strategy says. */
+  async write(change: LocalChange): Promise<WriteReceipt> {
+    const { concurrency, writer } = this.#options;
+    const { strategy, signal } = change;
+    const written = await concurrency.run(() => writer.write(change), { signal });
     return this.#receipt(written, strategy, signal);
   }
 
@@ -124,6 +133,28 @@ export class ReplicatedObjectStore implements IReplicatedObjectStore {
     assertObjectName('namespace', namespace);
     assertObjectName('key', key);
     return this.#options.router.resolve(namespace, key);
+  }
+
+  #isForwarded({ admission }: ReplicationStrategy): boolean {
+    return admission === 'primary' && !this.#options.forwarder.isPrimary;
+  }
+
+  async #forwardPut(
+    change: LocalChange,
+    source: Source,
+    { expectedBytes }: PutOptions,
+  ): Promise<PutReceipt> {
+    const { forwarder, concurrency, maxObjectBytes } = this.#options;
+    const limits = {
+      maxBytes: maxObjectBytes,
+      check: (sizeBytes: number) => assertLength(sizeBytes, expectedBytes),
+    };
+    const { signal } = change;
+    const forwarded = await concurrency.run(() => forwarder.put(change, source, limits), {
+      signal,
+    });
+    const { reference, ...receipt } = forwarded;
+    return { ...receipt, digest: reference.digest, sizeBytes: reference.sizeBytes };
   }
 
   async #putWhole(change: LocalChange, source: Source, options: PutOptions) {

@@ -1,6 +1,7 @@
 import { type LogPosition, NODE_ID_PATTERN, type WriteAheadLog } from '@datawarehouse/sdk';
 import { z } from 'zod';
 import { objectNameSchema, payloadSchema } from '../objects/object-record.js';
+import { type Primary, primarySchema } from '../primary/primary-register.js';
 
 /** Names of the services that nodes offer one another. */
 export const services = Object.freeze({
@@ -12,6 +13,7 @@ export const services = Object.freeze({
   snapshot: 'replication.snapshot',
   pull: 'replication.pull',
   forget: 'replication.forget',
+  forward: 'replication.forward',
 });
 
 /** Most chunks of one request: 4 MiB. */
@@ -93,12 +95,24 @@ export const pingSchema = z.object({
   v: z.literal(1),
   log: logSchema,
   position: positionSchema.optional(),
+  primary: primarySchema.optional(),
+});
+
+/** What the primary answers to a write that was handed to it. */
+export const receiptSchema = z.object({
+  namespace: z.string(),
+  key: z.string(),
+  version: z.string(),
+  strategy: z.string(),
+  confirmedBy: z.array(z.string()).max(10_000),
 });
 
 /** Half of a ping. */
 export interface Ping {
   readonly log: LogState;
   readonly position?: LogPosition | undefined;
+  /** Whom the sender takes for the primary. */
+  readonly primary?: Primary | undefined;
 }
 
 export const chunksSchema = z.object({

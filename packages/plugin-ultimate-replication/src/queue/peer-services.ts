@@ -8,6 +8,7 @@ import {
 import type { ZodType } from 'zod';
 import { objectPath } from '../objects/object-name.js';
 import type { ObjectTable } from '../objects/object-table.js';
+import { type ForwardedWrites, forwardSchema } from '../primary/forwarded-writes.js';
 import type { ReplicaRemoval } from '../replicas/replica-removal.js';
 import type { ReplicationCounters } from '../scaling/replication-counters.js';
 import type { Resynchroniser } from '../sync/resynchroniser.js';
@@ -40,6 +41,7 @@ export interface PeerServicesOptions {
   readonly removal: ReplicaRemoval;
   readonly counters: ReplicationCounters;
   readonly logger: Logger;
+  readonly forwarded: ForwardedWrites;
   /** Takes note of another node's ping, and answers it. */
   readonly onPing: (from: string, ping: Ping) => Ping;
 }
@@ -112,8 +114,11 @@ type Offer = <T>(
 ) => Disposable;
 
 function offerContents(offer: Offer, options: PeerServicesOptions): readonly Disposable[] {
-  const { content, table, snapshots, resynchroniser } = options;
+  const { content, table, snapshots, resynchroniser, forwarded } = options;
   return [
+    offer(services.forward, forwardSchema, async (forward, request) => ({
+      header: await forwarded.take(forward, request),
+    })),
     offer(services.chunks, chunksSchema, async ({ digests }) => ({
       header: {},
       attachments: await Promise.all(digests.map((digest) => content.readChunk(digest))),

@@ -7,6 +7,7 @@ import {
 import type { ZodType } from 'zod';
 import { replicationError } from '../errors/replication-errors.js';
 import type { ObjectRecord } from '../objects/object-record.js';
+import type { WriteReceipt } from '../objects/object-store-contract.js';
 import type { PayloadSource } from '../objects/payload-source.js';
 import { FrameCompressor, unpackFrame } from './frame-compression.js';
 import { decodePeerFrame, encodePeerFrame, type PeerFrame } from './peer-frame.js';
@@ -21,6 +22,7 @@ import {
   type PullCounts,
   pingSchema,
   pullAnswerSchema,
+  receiptSchema,
   services,
   snapshotAnswerSchema,
 } from './peer-messages.js';
@@ -87,6 +89,12 @@ export class ReplicationPeer {
   async forget(nodeId: string, signal?: AbortSignal): Promise<void> {
     const options = { timeoutMs: limitsMs.ping, signal };
     await this.#call(services.forget, { nodeId }, emptySchema, options);
+  }
+
+  /** Hands a write to the node as the primary. */
+  async forward(request: unknown, signal?: AbortSignal): Promise<WriteReceipt> {
+    const options = { timeoutMs: limitsMs.apply, signal };
+    return (await this.#call(services.forward, request, receiptSchema, options)).header;
   }
 
   /** The node's contents. `inline` holds chunks that came along with a message. */

@@ -5,6 +5,7 @@ import type {
   Logger,
   WriteAheadLog,
 } from '@datawarehouse/sdk';
+import type { Primary, PrimaryRegister } from '../primary/primary-register.js';
 import type { AppendGate } from '../queue/append-gate.js';
 import type { Confirmations } from '../queue/confirmations.js';
 import type { OriginPositions } from '../queue/origin-positions.js';
@@ -31,6 +32,7 @@ export interface ReplicaLinksOptions {
   readonly gate: AppendGate;
   readonly positions: OriginPositions;
   readonly resynchroniser: Resynchroniser;
+  readonly primary: PrimaryRegister;
   readonly healthIntervalMs: number;
   readonly dispatchLimits: () => DispatchLimits;
 }
@@ -102,16 +104,28 @@ export class ReplicaLinks implements ReplicaListener {
     return this.#pingFor(from);
   }
 
-  #follow(nodeId: string, { log, position }: Ping): void {
+  #follow(nodeId: string, { log, position, primary }: Ping): void {
     const { registry, resynchroniser } = this.#options;
     if (registry.get(nodeId) === undefined) return;
     resynchroniser.startIfNeeded(nodeId, log);
+    if (primary !== undefined) this.#learn(primary);
     this.#links.get(nodeId)?.dispatcher.noteReplicaPosition(position);
   }
 
   #pingFor(nodeId: string): Ping {
-    const { log, positions } = this.#options;
-    return { log: logStateOf(log), position: positions.get(nodeId) };
+    const { log, positions, primary } = this.#options;
+    const position = positions.get(nodeId);
+    return { log: logStateOf(log), position, primary: primary.current };
+  }
+
+  #learn(primary: Primary): void {
+    const { logger } = this.#options;
+    this.#options.primary.learn(primary).then(
+      (isNew) => {
+        if (isNew) logger.info({ primary }, 'another primary');
+      },
+      (error: unknown) => logger.warn({ error }, 'the primary could not be stored'),
+    );
   }
 
   async #unlink(nodeId: string): Promise<void> {

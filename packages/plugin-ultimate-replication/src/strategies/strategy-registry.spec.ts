@@ -3,7 +3,14 @@ import { asynchronous } from './asynchronous.js';
 import { StrategyRegistry } from './strategy-registry.js';
 
 const builtIn = [
-  ...['asynchronous', 'synchronous', 'quorum', 'multi-primary', 'multi-primary-siblings'],
+  ...[
+    'asynchronous',
+    'synchronous',
+    'quorum',
+    'primary-secondary',
+    'multi-primary',
+    'multi-primary-siblings',
+  ],
   ...['crdt', 'local-only'],
 ];
 

@@ -6,6 +6,7 @@ import { crdt } from './crdt.js';
 import { localOnly } from './local-only.js';
 import { multiPrimary } from './multi-primary.js';
 import { multiPrimarySiblings } from './multi-primary-siblings.js';
+import { primarySecondary } from './primary-secondary.js';
 import { quorum } from './quorum.js';
 import type { ReplicationStrategy } from './replication-strategy.js';
 import { synchronous } from './synchronous.js';
@@ -14,6 +15,7 @@ const builtIn: readonly ReplicationStrategy[] = [
   asynchronous,
   synchronous,
   quorum,
+  primarySecondary,
   multiPrimary,
   multiPrimarySiblings,
   crdt,
@@ -47,6 +49,10 @@ export class StrategyRegistry {
     }
     if (this.#resolvers.find(resolver) === undefined) {
       throw new TypeError(`There is no resolver ${resolver} for the strategy ${name}`);
+    }
+    const isPrimary = strategy.admission === 'primary';
+    if (isPrimary && this.#resolvers.find(resolver)?.merge?.write !== undefined) {
+      throw new TypeError(`The strategy ${name} has one writer, and a resolver for many`);
     }
     this.#byName.set(name, strategy);
     return {

@@ -1,5 +1,6 @@
 import { type ContentStore, contentError, DwError, type StagedContent } from '@datawarehouse/sdk';
 import { mergeVersions, replaces } from '../conflict/version-merge.js';
+import { replicationError } from '../errors/replication-errors.js';
 import type { HybridClock } from './hybrid-clock.js';
 import type { ObjectRecord } from './object-record.js';
 import type { ObjectTable } from './object-table.js';
@@ -27,12 +28,16 @@ export interface Arrival {
 const refusals: ReadonlySet<string> = new Set([
   'DW_REPLICATION_CLOCK_DRIFT',
   'DW_REPLICATION_PAYLOAD_MISSING',
+  'DW_REPLICATION_TOO_MANY_SIBLINGS',
   'DW_CONTENT_MISMATCH',
   'DW_CONTENT_TOO_LARGE',
   'DW_CONTENT_BAD_REFERENCE',
 ]);
 
 const maxSubstitutes = 3;
+
+/** Versions that may stand beside one another, more than sound nodes ever leave. */
+const maxVersions = 512;
 
 /**
  * Gets the contents here that versions of one object need, unless they would be replaced anyway. A
@@ -55,7 +60,15 @@ export class ArrivalStager {
     let wanted = records.filter((record) => this.#observe(record));
     try {
       for (;;) {
-        const lacking = await this.#lacking(wanted);
+        const merged = await this.#merge(wanted);
+        const excess =
+          merged.length > maxVersions && merged.findLast((one) => wanted.includes(one));
+        if (excess) {
+          this.#refuse(excess, replicationError('DW_REPLICATION_TOO_MANY_SIBLINGS'));
+          wanted = wanted.filter((record) => record !== excess);
+          continue;
+        }
+        const lacking = merged.find((one) => wanted.includes(one) && this.#isLacking(one));
         if (lacking === undefined) break;
         const substitutes = await this.#fetch(lacking);
         if (substitutes === undefined) continue;
@@ -78,15 +91,12 @@ export class ArrivalStager {
     }
   }
 
-  /** The first version that would stay, and whose content is neither here nor staged. */
-  async #lacking(wanted: readonly ObjectRecord[]): Promise<ObjectRecord | undefined> {
-    const state = await this.#options.table.readForChange(this.#path);
-    const before: readonly ObjectRecord[] = state ?? [];
-    return mergeVersions(before, wanted).find((record) => {
-      const { payload } = record;
-      if (payload === undefined || this.#staged.has(payload.digest)) return false;
-      return !before.includes(record);
-    });
+  async #merge(wanted: readonly ObjectRecord[]): Promise<readonly ObjectRecord[]> {
+    return mergeVersions((await this.#options.table.readForChange(this.#path)) ?? [], wanted);
+  }
+
+  #isLacking({ payload }: ObjectRecord): boolean {
+    return payload !== undefined && !this.#staged.has(payload.digest);
   }
 
   /** @returns What takes the place of the version, where it cannot be had. */

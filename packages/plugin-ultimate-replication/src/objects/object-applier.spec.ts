@@ -196,4 +196,20 @@ describe('ObjectApplier', { timeout: 30_000 }, () => {
     expect(await state()).toEqual([]);
     for await (const path of store.list('dw://content/')) expect(path).toBe('nothing');
   });
+
+  it('takes no more concurrent versions of an object than sound nodes leave', async () => {
+    const { applier, state } = await openNode();
+    const records = Array.from(
+      { length: 520 },
+      (_, index): ObjectRecord => ({
+        ...{ namespace: 'n', key: 'k', ...first, floor: undefined },
+        version: { physicalMs: startMs, logical: index, nodeId: `n${index}` },
+        ...{ payload: contents.references[0], updatedAtMs: startMs, strategy: 'asynchronous' },
+      }),
+    );
+    const { refused } = await applier.apply({ records, source: contents.source });
+    expect(refused).toHaveLength(8);
+    expect(refused[0]?.error.code).toBe('DW_REPLICATION_TOO_MANY_SIBLINGS');
+    expect(await state()).toHaveLength(512);
+  });
 });

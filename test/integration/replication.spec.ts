@@ -116,6 +116,28 @@ describe('three nodes that replicate', () => {
     expect((await runDw(['get', 'docs', 'k', ...at(0).flags])).code).toBe(1);
   });
 
+  it('dw sync compares, and a bundle carries objects in a file', async () => {
+    await runDwJson(['put', 'carried', 'k', '-', ...at(0).flags], { input: 'x' });
+    const synced = await runDwJson<{ nodeId: string; success: boolean }[]>([
+      ...['sync', '--namespace', 'carried', ...at(0).flags],
+    ]);
+    expect(synced).toMatchObject([
+      { nodeId: 'n2', success: true },
+      { nodeId: 'n3', success: true },
+    ]);
+    const bundle = join(folder.path, 'carried.dwbundle');
+    const exported = await runDwJson<{ sizeBytes: number }>([
+      ...['bundle', 'export', bundle, '--to', 'n2', '--namespace', 'carried', ...at(0).flags],
+    ]);
+    expect(exported.sizeBytes).toBe((await readFile(bundle)).length);
+    expect(await runDwJson(['bundle', 'import', bundle, ...at(1).flags])).toMatchObject({
+      ...{ origin: 'n1', recordCount: 1, refusedCount: 0 },
+    });
+    const misdirected = await runDw(['bundle', 'import', bundle, ...at(2).flags]);
+    expect(misdirected.code).toBe(1);
+    expect(misdirected.stderr).toContain('DW_REPLICATION_BUNDLE_MISDIRECTED');
+  });
+
   it('names may hold any text', async () => {
     const names = ['a/b', 'ä ö', '..', '%2F', '日本/😀', '-x', 'a'.repeat(1000)];
     for (const name of names) {

@@ -1,3 +1,4 @@
+import { NODE_ID_PATTERN } from '@datawarehouse/sdk';
 import { z } from 'zod';
 import { replicationError } from './errors/replication-errors.js';
 
@@ -62,6 +63,40 @@ export const replicationConfigSchema = z.strictObject({
     .min(0)
     .default(4 * 1024 ** 3)
     .describe('Most bytes of discarded content that the conflict log holds; the oldest go.'),
+  syncMode: z
+    .enum(['online', 'offline', 'airGap', 'hybrid'])
+    .default('online')
+    .describe(
+      'How nodes synchronise on a schedule: over the network, by bundles, by bundles signed with pinned keys, or by bundles while the network is away.',
+    ),
+  syncIntervalMs: z
+    .int()
+    .min(0)
+    .max(30 * 24 * hourMs)
+    .default(hourMs)
+    .describe(
+      'Time between two comparisons with each replica, give or take a quarter; 0 for none.',
+    ),
+  bundleFolder: z
+    .string()
+    .min(1)
+    .optional()
+    .describe('Folder in which bundles for other nodes are left, and those for this one lie.'),
+  bundleIntervalMs: z
+    .int()
+    .min(50)
+    .max(24 * hourMs)
+    .default(300_000)
+    .describe('Time between two bundles for a node that cannot be reached, in the mode hybrid.'),
+  bundleKeys: z
+    .record(z.string().regex(NODE_ID_PATTERN), z.string().regex(/^[A-Za-z0-9_-]{43}$/))
+    .default({})
+    .describe('Public keys of nodes, by id, that bundles may be signed with.'),
+  maxBundleBytes: z
+    .int()
+    .min(0)
+    .default(1024 ** 4)
+    .describe('Longest bundle that can be uploaded.'),
   maxClockDriftMs: z
     .int()
     .min(0)

@@ -35,9 +35,9 @@ import { StrategyRouter } from './routing/strategy-router.js';
 import { createReplicationCounters } from './scaling/replication-counters.js';
 import { ReplicationScalingManager } from './scaling/replication-scaling-manager.js';
 import { StrategyRegistry } from './strategies/strategy-registry.js';
-import { OnlineSync } from './sync/online-sync.js';
-import { Resynchroniser } from './sync/resynchroniser.js';
-import { SnapshotServer } from './sync/snapshot-server.js';
+import { ConflictEvents } from './sync/conflict-events.js';
+import { SyncControl } from './sync/sync-control.js';
+import { openSyncParts } from './sync/sync-parts.js';
 
 /** The parts of replication on one node, wired to one another. */
 export type ReplicationParts = Awaited<ReturnType<typeof openReplicationParts>>;
@@ -94,7 +94,7 @@ export async function openReplicationParts(context: PluginContext, config: Repli
     nodeId: context.node.nodeId,
   });
   const writing = wireWriting(context, config, stored, registry);
-  const receiving = wireReceiving(context, config, stored);
+  const receiving = await wireReceiving(context, config, stored, registry);
   const { gate, writes, confirmations, appendGate } = writing;
   const { log, router, counters, content, positions, deadLetters } = stored;
   const scaling = new ReplicationScalingManager({
@@ -108,13 +108,24 @@ export async function openReplicationParts(context: PluginContext, config: Repli
     resynchroniser: receiving.resynchroniser,
     healthIntervalMs: config.healthIntervalMs,
     dispatchLimits: () => scaling.dispatchLimits,
+    isPaused: (nodeId) => receiving.pauses.has(nodeId),
   });
   registry.listen(links);
   const removal = new ReplicaRemoval({
     ...{ nodeId: context.node.nodeId, logger: context.logger, peerOf: receiving.peerOf },
     membership: context.services.get(IClusterMembership),
   });
-  return { ...stored, ...writing, ...receiving, registry, scaling, links, removal };
+  receiving.pauses.onDidChange = (nodeId) => links.reconsider(nodeId);
+  const conflictEvents = new ConflictEvents({
+    ...{ nodeId: context.node.nodeId, table: stored.table, content, sync: receiving.sync },
+    logger: context.logger,
+  });
+  stored.conflicts.onDidStore = (entries) => void conflictEvents.tell(entries);
+  const control = new SyncControl({
+    ...{ ...receiving, store: context.store, positions },
+    contact: (nodeId) => links.suspected(nodeId),
+  });
+  return { ...stored, ...writing, ...receiving, registry, scaling, links, control, removal };
 }
 
 /** What a write on this node goes through. */
@@ -144,25 +155,28 @@ function wireWriting(
 }
 
 /** What versions of other nodes go through. */
-function wireReceiving(
-  { clock, store, logger, services, node }: PluginContext,
-  { maxObjectBytes }: ReplicationConfig,
+async function wireReceiving(
+  context: PluginContext,
+  config: ReplicationConfig,
   stored: StoredParts,
+  registry: ReplicaRegistry,
 ) {
-  const { content, table, versions, changes, counters } = stored;
-  const { positions, log, strategies, deadLetters } = stored;
+  const { clock, store, logger, services } = context;
+  const { content, table, versions, changes, counters, positions } = stored;
   const transport = services.get(IPeerTransport);
   const peerOf = (nodeId: string) => new ReplicationPeer(transport, nodeId);
   const fetches = new ConcurrencyLimit(defaultScalingLimits.maxConcurrentOperations);
   const applier = new ObjectApplier({
-    ...{ store, content, table, changes, versions, counters, maxObjectBytes },
-    concurrency: fetches,
+    ...{ store, content, table, changes, versions, counters, concurrency: fetches },
+    maxObjectBytes: config.maxObjectBytes,
   });
+  const syncing = await openSyncParts(context, {
+    ...{ ...stored, config, transport, applier, registry },
+  });
+  const { resynchroniser } = syncing;
   const shared = { content, applier, positions, peerOf, counters, logger };
-  const resynchroniser = new Resynchroniser({ ...shared, store });
+  const { deadLetters } = stored;
   const receiver = new EventReceiver({ ...shared, clock, deadLetters, resynchroniser });
-  const snapshots = new SnapshotServer({ table, log, strategies, nodeId: node.nodeId });
-  const sync = new OnlineSync({ resynchroniser, peerOf, clock, logger });
   const letterRetry = new DeadLetterRetry({ deadLetters, applier, peerOf });
-  return { fetches, receiver, resynchroniser, snapshots, sync, transport, peerOf, letterRetry };
+  return { ...syncing, fetches, receiver, transport, peerOf, letterRetry };
 }

@@ -8,11 +8,13 @@ import {
   SdkCompatibility,
   type Topic,
 } from '@datawarehouse/sdk';
+import { bundleRoutes } from './api/bundle-routes.js';
 import { conflictRoutes } from './api/conflict-routes.js';
 import { deadLetterRoutes } from './api/dead-letter-routes.js';
 import { objectRoutes } from './api/object-routes.js';
 import { replicaRoutes } from './api/replica-routes.js';
 import { routingRoutes } from './api/routing-routes.js';
+import { syncRoutes } from './api/sync-routes.js';
 import { parseReplicationConfig } from './configuration.js';
 import { ContentJanitor } from './objects/content-janitor.js';
 import { IReplicatedObjectStore } from './objects/object-store-contract.js';
@@ -20,6 +22,7 @@ import { offerPeerServices } from './queue/peer-services.js';
 import { replicaTruncatedTopic } from './replicas/replica-topics.js';
 import { openReplicationParts, type ReplicationParts } from './replication-parts.js';
 import { strategyRoutingTopic } from './routing/strategy-routing-topic.js';
+import { offerDigestServices } from './sync/digest-services.js';
 
 /** Replicates namespaced objects between nodes, each name under its own strategy. */
 @SdkCompatibility('6.0.0')
@@ -44,6 +47,8 @@ export class UltimateReplicationPlugin implements IPlugin {
       ...routingRoutes(parts.router, parts.strategies),
       ...replicaRoutes({ ...parts, nodeId: context.node.nodeId }),
       ...deadLetterRoutes(parts.deadLetters, parts.letterRetry),
+      ...syncRoutes(parts),
+      ...bundleRoutes(parts),
     ]) {
       context.routes.add(route);
     }
@@ -51,15 +56,16 @@ export class UltimateReplicationPlugin implements IPlugin {
     // Before the first write, so that the log holds it for every replica.
     context.scope.own(await parts.registry.open());
     const onPing = parts.links.answerPing.bind(parts.links);
-    const { logger } = context;
-    for (const service of offerPeerServices({ ...parts, onPing, logger })) {
-      context.scope.own(service);
-    }
+    const host = { ...parts, onPing, logger: context.logger };
+    const services = [...offerPeerServices(host), ...offerDigestServices(host)];
+    for (const service of services) context.scope.own(service);
   }
 
   async startAsync(): Promise<void> {
     this.#parts?.links.start();
     this.#janitor?.start();
+    this.#parts?.schedule.start();
+    this.#parts?.hybrid.start();
   }
 
   async stopAsync(): Promise<void> {
@@ -67,6 +73,8 @@ export class UltimateReplicationPlugin implements IPlugin {
     this.#parts?.confirmations[Symbol.dispose]();
     await Promise.all([
       this.#parts?.links.stop(),
+      this.#parts?.schedule.stop(),
+      this.#parts?.hybrid.stop(),
       this.#parts?.resynchroniser.stop(),
       this.#janitor?.stop(),
     ]);

@@ -3,7 +3,9 @@ import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { ApiClient } from '@datawarehouse/sdk';
+import { callRoute } from '@datawarehouse/sdk/testing';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { services } from '../queue/peer-messages.js';
 import { apiOf, type CommandRun, once, runCommand } from '../testing/command-line.js';
 import { TestCluster } from '../testing/test-node.js';
 import { commands } from './commands.js';
@@ -205,5 +207,51 @@ describe('the commands of replication', { timeout: 30_000 }, () => {
     expect(await cluster.at(0).text('docs', 'k')).toBe('of a');
     const none = await dw('conflicts', {}, { options: { limit: '5', after: conflict?.id ?? '' } });
     expect(none.notes).toEqual(['No version has lost against a concurrent one.']);
+  });
+
+  it('synchronise, show how far that is, and steer it', async () => {
+    cluster.network.fateOf = ({ service }) => (service === services.apply ? 'lost' : 'delivered');
+    await cluster.at(1).put('docs', 'k', 'x');
+    const synced = await dw('sync', {}, { options: { namespace: 'docs', since: '1h' } });
+    expect(synced.lines).toEqual(['b: 1 objects exchanged, 0 conflicts']);
+    expect(synced.progressed).toBe(100);
+    const status = await dw('sync', {}, { options: { status: true } });
+    expect(status.lines[0]).toMatch(/^b completed 100 \d{4}-/);
+    await expect(dw('sync', {}, { options: { since: '12' } })).rejects.toMatchObject({
+      code: 'DW_REPLICATION_INVALID_QUERY',
+    });
+    expect((await dw('replicas pause', { id: 'b' })).lines).toEqual(['paused b']);
+    await expect(dw('sync', { node: 'b' })).rejects.toMatchObject({
+      code: 'DW_REPLICATION_SYNC_FAILED',
+    });
+    expect((await dw('replicas resume', { id: 'b' })).lines).toEqual(['resumed b']);
+    const rewound = await dw('replicas rewind', { id: 'b' }, { options: { to: '0' } });
+    expect(rewound.lines).toEqual(['takes over the log of b again from 0']);
+    await dw('replicas rewind', { id: 'b' }, { options: { to: '2026-01-01' } });
+    const reseeded = await dw('replicas reseed', { id: 'b' });
+    expect(reseeded.lines).toEqual(['fetched 0 objects that differed']);
+  });
+
+  it('export a bundle to a file, and import it', async () => {
+    await cluster.at(0).put('docs', 'k', 'x');
+    const file = join(folder, 'b.dwbundle');
+    const exported = await dw('bundle export', { file }, { options: { to: 'b', since: '0' } });
+    expect(exported.lines[0]).toMatch(/^wrote .* for b: \d+ bytes, sha256 [0-9a-f]{64}$/);
+    expect(await readdir(folder)).toEqual(['b.dwbundle']);
+    // The first node takes what is for it alone.
+    await expect(dw('bundle import', { file })).rejects.toMatchObject({
+      code: 'DW_REPLICATION_BUNDLE_MISDIRECTED',
+    });
+    const { body } = await callRoute(cluster.at(1).context, 'GET', '/api/v1/bundle?to=a');
+    await writeFile(file, body ?? '');
+    const imported = await dw('bundle import', { file });
+    expect(imported.lines[0]).toMatch(/^imported \d+ versions of b: \d+ objects changed$/);
+    expect(imported.progressed).toBe(body?.length);
+    await expect(dw('bundle import', { file: join(folder, 'none') })).rejects.toMatchObject({
+      code: 'DW_REPLICATION_FILE',
+    });
+    await expect(
+      dw('bundle export', { file: join(folder, 'none', 'x') }, { options: { to: 'b' } }),
+    ).rejects.toMatchObject({ code: 'DW_REPLICATION_FILE' });
   });
 });

@@ -1,4 +1,5 @@
 import type { CliCommand } from '@datawarehouse/sdk';
+import { bundleCommands } from './commands/bundle-commands.js';
 import { conflictCommands } from './commands/conflict-commands.js';
 import { deadLetterCommands } from './commands/dead-letter-commands.js';
 import { getCommand } from './commands/get-command.js';
@@ -7,6 +8,7 @@ import { putCommand } from './commands/put-command.js';
 import { removeCommand } from './commands/remove-command.js';
 import { replicaCommands } from './commands/replica-commands.js';
 import { routingCommands } from './commands/routing-commands.js';
+import { syncCommands } from './commands/sync-commands.js';
 
 /** The commands of `dw` that replication contributes. */
 export const commands: readonly CliCommand[] = [
@@ -18,4 +20,6 @@ export const commands: readonly CliCommand[] = [
   ...replicaCommands,
   ...conflictCommands,
   ...deadLetterCommands,
+  ...syncCommands,
+  ...bundleCommands,
 ];

@@ -49,6 +49,8 @@ export interface ConflictPageOptions {
 export class ConflictLog {
   readonly #options: ConflictLogOptions;
   readonly #trimming = new KeyedMutex();
+  /** Called with entries when they are durable. */
+  onDidStore: (entries: readonly ConflictEntry[]) => void = () => undefined;
   #entryCount = 0;
   #heldBytes = 0;
 
@@ -112,6 +114,7 @@ export class ConflictLog {
   /** Takes note of entries whose batch is durable, and lets the oldest go where they are too many. */
   async noteStored(entries: readonly ConflictEntry[]): Promise<void> {
     for (const entry of entries) this.#count(entry, 1);
+    if (entries.length > 0) this.onDidStore(entries);
     await this.#trim(() => this.#isOver());
   }
 

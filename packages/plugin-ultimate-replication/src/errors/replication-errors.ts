@@ -123,11 +123,6 @@ export const replicationErrors = {
     hint: 'Ask the node that wrote it, details.writtenBy: its own conflict log holds the content.',
     category: 'notFound',
   },
-  DW_REPLICATION_MODE_NOT_OFFERED: {
-    message: 'This mode of synchronisation is not offered',
-    hint: 'Use the mode "online".',
-    category: 'invalid',
-  },
   DW_REPLICATION_RESOLUTION_NOT_OFFERED: {
     message: 'This resolution is not offered',
     hint: 'Use localWins, remoteWins or latestWins.',
@@ -137,6 +132,52 @@ export const replicationErrors = {
     message: 'The synchronisation could not be completed',
     hint: 'See the cause and the log of both nodes, then try again.',
     category: 'unavailable',
+    retryable: true,
+  },
+  DW_REPLICATION_UNKNOWN_REPLICA: {
+    message: 'There is no such replica',
+    hint: 'See `dw replicas` for the ids.',
+    category: 'notFound',
+  },
+  DW_REPLICATION_SYNC_PAUSED: {
+    message: 'The synchronisation with the node is paused',
+    hint: 'Resume it: `dw replicas resume NODE`.',
+    category: 'conflict',
+  },
+  DW_REPLICATION_SYNC_FOLDER_NEEDED: {
+    message: 'There is no folder for bundles',
+    hint: 'Set "bundleFolder" in the configuration of ultimate-replication, or use `dw bundle`.',
+    category: 'invalid',
+  },
+  DW_REPLICATION_BUNDLE_DAMAGED: {
+    message: 'The bundle is damaged',
+    hint: 'Copy or export it again; nothing of it was taken over.',
+    category: 'corrupt',
+  },
+  DW_REPLICATION_BUNDLE_UNTRUSTED: {
+    message: 'The signature of the bundle cannot be trusted',
+    hint: 'Find out who made it; give the key of its node with --key, or join the node.',
+    category: 'denied',
+  },
+  DW_REPLICATION_BUNDLE_MISDIRECTED: {
+    message: 'The bundle is for another node',
+    hint: 'Import it there, or export one for this node with --to.',
+    category: 'invalid',
+  },
+  DW_REPLICATION_BUNDLE_GAP: {
+    message: 'Between what this node has and the bundle something is missing',
+    hint: 'Import the earlier bundle first, or export one from details.expects on.',
+    category: 'conflict',
+  },
+  DW_REPLICATION_BUNDLE_RANGE: {
+    message: 'The log does not hold what the bundle would begin with',
+    hint: 'Export everything: leave --since out.',
+    category: 'invalid',
+  },
+  DW_REPLICATION_BUNDLE_UPLOAD: {
+    message: 'The upload does not continue where the node is',
+    hint: 'Import the file again; it goes on where it stopped.',
+    category: 'conflict',
     retryable: true,
   },
   DW_REPLICATION_FILE: {

@@ -10,6 +10,7 @@ import { z } from 'zod';
 import { decodeStored, encodeStored } from '../persistence/stored-json.js';
 import type { ReplicationCounters } from '../scaling/replication-counters.js';
 import { namespacePrefix, objectNameOf, objectPath, objectsPrefix } from './object-name.js';
+import type { ObjectRecord } from './object-record.js';
 import { decodeState, encodeState, type ObjectState, statePath } from './object-state.js';
 import { formatVersion, type ObjectVersion, versionSchema } from './object-version.js';
 
@@ -27,6 +28,22 @@ const clockSchema = z.object({ v: z.literal(1), version: versionSchema });
 // Escaped names never hold a tilde, and all that they hold comes before it.
 const lastOfNamespace = '~';
 
+/** Hears of every change of a record. */
+export interface RecordObserver {
+  /** A change begins; until it has ended the store may have either. */
+  readonly began: (path: string) => void;
+  /** It is durable, or has failed and may have been done or not: then there is no `change`. */
+  readonly ended: (path: string, change: RecordChange | undefined) => void;
+  /** What is stored at the path was found damaged. */
+  readonly damaged: (path: string) => void;
+}
+
+/** The versions of an object before and after a change; none where there is no object. */
+export interface RecordChange {
+  readonly before: readonly ObjectRecord[];
+  readonly after: readonly ObjectRecord[];
+}
+
 /** What an {@link ObjectTable} works with. */
 export interface ObjectTableOptions {
   readonly store: IPersistentBackingStore;
@@ -40,6 +57,10 @@ export class ObjectTable {
   readonly #logger: Logger;
   readonly #counters: ReplicationCounters;
   readonly #locks = new KeyedMutex();
+  /** Changes under way, by path; each path is locked. */
+  readonly #changes = new Map<string, RecordChange>();
+  /** Hears of changes and damage. */
+  observer: RecordObserver | undefined;
 
   constructor({ store, logger, counters }: ObjectTableOptions) {
     this.#store = store;
@@ -59,8 +80,14 @@ export class ObjectTable {
 
   /** Reads a state that is about to be replaced: a damaged one counts as none, and heals so. */
   async readForChange(path: string): Promise<ObjectState | undefined> {
-    const data = await this.#store.read(path);
-    return data && this.#decode(path, data);
+    try {
+      const data = await this.#store.read(path);
+      return data && this.#decode(path, data);
+    } catch (error) {
+      if (!DwError.is(error, 'DW_STORE_CORRUPT')) throw error;
+      this.#reportDamage(path, error);
+      return undefined;
+    }
   }
 
   /** Runs `work` while holding the locks of all `paths`, taken in one order by everybody. */
@@ -68,7 +95,8 @@ export class ObjectTable {
     const ordered = [...new Set(paths)].sort();
     const take = (index: number): Promise<T> => {
       const path = ordered[index];
-      return path === undefined ? work() : this.#locks.run(path, () => take(index + 1));
+      if (path === undefined) return this.#observed(ordered, work);
+      return this.#locks.run(path, () => take(index + 1));
     };
     return take(0);
   }
@@ -104,9 +132,12 @@ export class ObjectTable {
     }
   }
 
-  /** The change that stores a state. */
-  write(state: ObjectState): BackingStoreOperation {
-    return { type: 'write', path: statePath(state), data: encodeState(state) };
+  /** The change that stores a state in place of `before`; its path is locked. */
+  write(state: ObjectState, before: readonly ObjectRecord[]): BackingStoreOperation {
+    const path = statePath(state);
+    this.#changes.set(path, { before, after: state });
+    this.observer?.began(path);
+    return { type: 'write', path, data: encodeState(state) };
   }
 
   /** Greatest version that was stored with {@link clockOperation}. */
@@ -121,15 +152,51 @@ export class ObjectTable {
     return { type: 'write', path: clockPath, data };
   }
 
+  /** Runs `work` while `paths` are locked, and tells the observer what became of its changes. */
+  async #observed<T>(paths: readonly string[], work: () => Promise<T>): Promise<T> {
+    let isDone = false;
+    try {
+      const result = await work();
+      isDone = true;
+      return result;
+    } finally {
+      for (const path of paths) {
+        const change = this.#changes.get(path);
+        if (change === undefined) continue;
+        this.#changes.delete(path);
+        this.observer?.ended(path, isDone ? change : undefined);
+      }
+    }
+  }
+
   async *#scan(
     within: string,
     after: string | undefined,
     signal: AbortSignal | undefined,
   ): AsyncGenerator<ObjectState> {
-    const options = { ...(after !== undefined && { after }), ...(signal && { signal }) };
-    for await (const { path, data } of this.#store.scan(within, options)) {
-      const state = this.#decode(path, data);
-      if (state !== undefined) yield state;
+    let from = after;
+    for (;;) {
+      const options = { ...(from !== undefined && { after: from }), ...(signal && { signal }) };
+      try {
+        for await (const { path, data } of this.#store.scan(within, options)) {
+          from = path;
+          const state = this.#decode(path, data);
+          if (state !== undefined) yield state;
+        }
+        return;
+      } catch (error) {
+        if (!DwError.is(error, 'DW_STORE_CORRUPT')) throw error;
+        let damaged: string | undefined;
+        for await (const path of this.#store.list(within, {
+          ...options,
+          limit: 1,
+          ...(from !== undefined && { after: from }),
+        }))
+          damaged = path;
+        if (damaged === undefined) return;
+        this.#reportDamage(damaged, error);
+        from = damaged;
+      }
     }
   }
 
@@ -138,9 +205,14 @@ export class ObjectTable {
       return decodeState(path, data);
     } catch (error) {
       if (!DwError.is(error, 'DW_REPLICATION_RECORD_CORRUPT')) throw error;
-      this.#counters.damagedRecords += 1;
-      this.#logger.error({ error, path }, 'a stored record is damaged');
+      this.#reportDamage(path, error);
       return undefined;
     }
+  }
+
+  #reportDamage(path: string, error: DwError): void {
+    this.#counters.damagedRecords += 1;
+    this.#logger.error({ error, path }, 'a stored record is damaged');
+    this.observer?.damaged(path);
   }
 }

@@ -58,7 +58,7 @@ export class StateChanges {
     const operations = [
       ...conflicts.operations(entries),
       ...payloadChanges(content, path, before, after, staged),
-      table.write(after),
+      table.write(after, before),
     ];
     return { operations, entries, findings };
   }

@@ -1,4 +1,4 @@
-import { type Clock, KeyedMutex, type PeerRequest } from '@datawarehouse/sdk';
+import type { Clock, PeerRequest } from '@datawarehouse/sdk';
 import { replicationError } from '../errors/replication-errors.js';
 import type { Resynchroniser } from '../sync/resynchroniser.js';
 import { ArrivalOrder } from './arrival-order.js';
@@ -16,7 +16,6 @@ export interface EventReceiverOptions extends EventApplierOptions {
 /** Applies the events of other nodes: each log in order, without gaps, each event once. */
 export class EventReceiver {
   readonly #options: EventReceiverOptions;
-  readonly #perOrigin = new KeyedMutex();
   readonly #applier: EventApplier;
   readonly #order: ArrivalOrder;
 
@@ -50,7 +49,8 @@ export class EventReceiver {
       };
       await this.#order.wait(from, isDue, signal);
     }
-    return this.#perOrigin.run(from, () => this.#apply(header, attachments, signal));
+    const { positions } = this.#options;
+    return positions.exclusive(from, () => this.#apply(header, attachments, signal));
   }
 
   async #apply(

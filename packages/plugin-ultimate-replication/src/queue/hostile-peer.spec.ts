@@ -1,5 +1,6 @@
 import { deflateRawSync } from 'node:zlib';
 import { describe, expect, it } from 'vitest';
+import { digestServices } from '../sync/digest-messages.js';
 import { content, digest, event, payload, startFollower } from '../testing/played-origin.js';
 import type { TestNode } from '../testing/test-node.js';
 import { encodePeerFrame } from './peer-frame.js';
@@ -31,7 +32,12 @@ const sound: Readonly<Record<string, unknown>> = {
   [services.chunkList]: { payload, offset: 0 },
   [services.current]: { namespace: 'n', key: 'k' },
   [services.snapshot]: { after: 'dw://replication/objects/' },
-  [services.pull]: { dataSetFilter: 'n' },
+  [digestServices.roots]: { dataSetFilter: 'n' },
+  [digestServices.children]: { namespace: 'n', prefixes: ['', 'a'] },
+  [digestServices.leaves]: { namespace: 'n', prefixes: ['0f'] },
+  [digestServices.records]: { namespace: 'n', keys: ['k'] },
+  [digestServices.fetch]: { namespace: 'n', keys: ['k'] },
+  [digestServices.place]: { timeMs: 1 },
   [services.forget]: { nodeId: 'y' },
 };
 

@@ -2,6 +2,7 @@ import {
   type BackingStoreOperation,
   DwError,
   type IPersistentBackingStore,
+  KeyedMutex,
   type Logger,
   type LogPosition,
   storePath,
@@ -15,6 +16,7 @@ import { positionSchema } from './peer-messages.js';
 export class OriginPositions {
   readonly #store: IPersistentBackingStore;
   readonly #positions: Map<string, LogPosition>;
+  readonly #lock = new KeyedMutex();
 
   private constructor(store: IPersistentBackingStore, positions: Map<string, LogPosition>) {
     this.#store = store;
@@ -38,6 +40,11 @@ export class OriginPositions {
 
   get(origin: string): LogPosition | undefined {
     return this.#positions.get(origin);
+  }
+
+  /** Runs `work` while nobody else moves the position in the log of `origin`. */
+  exclusive<T>(origin: string, work: () => Promise<T>): Promise<T> {
+    return this.#lock.run(origin, work);
   }
 
   /** The change that stores a position; {@link note} it when the batch is durable. */

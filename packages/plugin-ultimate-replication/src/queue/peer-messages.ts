@@ -10,7 +10,6 @@ export const services = Object.freeze({
   chunkList: 'replication.chunk-list',
   current: 'replication.current',
   snapshot: 'replication.snapshot',
-  pull: 'replication.pull',
   forget: 'replication.forget',
 });
 
@@ -37,9 +36,9 @@ export function logStateOf(log: WriteAheadLog): LogState {
   return { epoch: log.epoch, tail: log.tailSequence, head: log.headSequence };
 }
 
-const logFields = { epoch: z.string().min(1).max(64), tail: sequence, head: sequence };
-const logSchema = z
-  .object(logFields)
+/** The state of a log in messages. */
+export const logSchema = z
+  .object({ epoch: z.string().min(1).max(64), tail: sequence, head: sequence })
   .refine(({ tail, head }) => tail <= head + 1, 'its log ends before it begins');
 
 /** A place in a log. */
@@ -109,8 +108,8 @@ export const chunkListSchema = z.object({ payload: payloadSchema, offset: sequen
 
 export const currentSchema = z.object({ namespace: objectNameSchema, key: objectNameSchema });
 
-/** Which objects an exchange is about. */
-const scopeFields = {
+/** How messages say which objects an exchange is about. */
+export const scopeFields = {
   /** Glob over namespaces. */
   dataSetFilter: z.string().max(512).optional(),
   /** Only versions written since, in milliseconds since the epoch. */
@@ -123,10 +122,7 @@ export interface ExchangeScope {
   readonly sinceMs?: number | undefined;
 }
 
-export const snapshotSchema = z.object({
-  after: z.string().max(16_384).optional(),
-  ...scopeFields,
-});
+export const snapshotSchema = z.object({ after: z.string().max(16_384).optional() });
 
 export const snapshotAnswerSchema = z.object({
   log: logSchema,
@@ -134,16 +130,14 @@ export const snapshotAnswerSchema = z.object({
   next: z.string().optional(),
 });
 
-export const pullSchema = z.object(scopeFields);
-
-export const pullAnswerSchema = z.object({
-  changedCount: sequence,
-  conflictCount: sequence,
-  refusedCount: sequence,
-});
-
 /** What fetching another node's objects has done. */
-export type PullCounts = Readonly<z.output<typeof pullAnswerSchema>>;
+export interface PullCounts {
+  /** Objects that have a new version. */
+  readonly changedCount: number;
+  readonly conflictCount: number;
+  /** Versions that cannot be taken over. */
+  readonly refusedCount: number;
+}
 
 export const forgetSchema = z.object({ nodeId: z.string().regex(NODE_ID_PATTERN) });
 

@@ -1,20 +1,17 @@
-import {
-  type ContentStore,
-  DwError,
-  type IPeerTransport,
-  type Logger,
-  type PeerRequest,
-} from '@datawarehouse/sdk';
+import type { ContentStore, PeerRequest } from '@datawarehouse/sdk';
 import type { ZodType } from 'zod';
 import { objectPath } from '../objects/object-name.js';
 import type { ObjectTable } from '../objects/object-table.js';
 import type { ReplicaRemoval } from '../replicas/replica-removal.js';
-import type { ReplicationCounters } from '../scaling/replication-counters.js';
-import type { Resynchroniser } from '../sync/resynchroniser.js';
 import type { SnapshotServer } from '../sync/snapshot-server.js';
 import type { EventReceiver } from './event-receiver.js';
-import { FrameCompressor, unpackFrame } from './frame-compression.js';
-import { decodePeerFrame, encodePeerFrame } from './peer-frame.js';
+import {
+  handleCounted,
+  offerService,
+  type ServiceAnswer,
+  type ServiceHost,
+} from './offer-service.js';
+import { encodePeerFrame } from './peer-frame.js';
 import {
   chunkListSchema,
   chunksSchema,
@@ -23,48 +20,26 @@ import {
   MAX_DIGESTS_PER_CALL,
   type Ping,
   pingSchema,
-  pullSchema,
   services,
   snapshotSchema,
 } from './peer-messages.js';
 import { encodeEvent } from './replication-event.js';
 
 /** What the services of this node work with. */
-export interface PeerServicesOptions {
-  readonly transport: IPeerTransport;
+export interface PeerServicesOptions extends ServiceHost {
   readonly receiver: EventReceiver;
   readonly content: ContentStore;
   readonly table: ObjectTable;
   readonly snapshots: SnapshotServer;
-  readonly resynchroniser: Resynchroniser;
   readonly removal: ReplicaRemoval;
-  readonly counters: ReplicationCounters;
-  readonly logger: Logger;
   /** Takes note of another node's ping, and answers it. */
   readonly onPing: (from: string, ping: Ping) => Ping;
-}
-
-interface Answer {
-  readonly header: unknown;
-  readonly attachments?: readonly Uint8Array[];
 }
 
 /** Offers other nodes what replication asks of them. */
 export function offerPeerServices(options: PeerServicesOptions): readonly Disposable[] {
   const { receiver, onPing, removal } = options;
-  const offer = <T>(
-    service: string,
-    schema: ZodType<T>,
-    handle: (header: T, request: PeerRequest) => Answer | Promise<Answer>,
-  ): Disposable => {
-    // One for each service: what listings gain says nothing about contents.
-    const compressor = new FrameCompressor();
-    return handleCounted(options, service, async (request) => {
-      const { header } = decodePeerFrame(await unpackFrame(request.body), schema);
-      const answer = await handle(header, request);
-      return await compressor.pack(encodePeerFrame(answer.header, answer.attachments));
-    });
-  };
+  const offer: Offer = (service, schema, handle) => offerService(options, service, schema, handle);
   return [
     handleCounted(options, services.apply, async (request) =>
       encodePeerFrame(await receiver.receive(request)),
@@ -80,39 +55,14 @@ export function offerPeerServices(options: PeerServicesOptions): readonly Dispos
   ];
 }
 
-/** Codes for messages that no sound node sends. */
-const refusals: ReadonlySet<string> = new Set([
-  'DW_REPLICATION_INVALID_MESSAGE',
-  'DW_REPLICATION_ORIGIN_MISMATCH',
-]);
-
-/** Counts and logs what is refused because of what it is. */
-function handleCounted(
-  { transport, counters, logger }: PeerServicesOptions,
-  service: string,
-  handle: (request: PeerRequest) => Promise<Uint8Array>,
-): Disposable {
-  return transport.handle(service, async (request) => {
-    try {
-      return await handle(request);
-    } catch (error) {
-      if (DwError.is(error) && refusals.has(error.code)) {
-        counters.refusedMessages += 1;
-        logger.warn({ error, service, from: request.from }, 'a message of a node was refused');
-      }
-      throw error;
-    }
-  });
-}
-
 type Offer = <T>(
   service: string,
   schema: ZodType<T>,
-  handle: (header: T, request: PeerRequest) => Answer | Promise<Answer>,
+  handle: (header: T, request: PeerRequest) => ServiceAnswer | Promise<ServiceAnswer>,
 ) => Disposable;
 
 function offerContents(offer: Offer, options: PeerServicesOptions): readonly Disposable[] {
-  const { content, table, snapshots, resynchroniser } = options;
+  const { content, table, snapshots } = options;
   return [
     offer(services.chunks, chunksSchema, async ({ digests }) => ({
       header: {},
@@ -128,14 +78,9 @@ function offerContents(offer: Offer, options: PeerServicesOptions): readonly Dis
       const given = state.filter((record) => snapshots.mayLeave(record));
       return { header: {}, attachments: given.map(encodeEvent) };
     }),
-    offer(services.snapshot, snapshotSchema, async (request, { signal }) => {
-      const { log, next, events } = await snapshots.page(request, signal);
+    offer(services.snapshot, snapshotSchema, async ({ after }, { signal }) => {
+      const { log, next, events } = await snapshots.page(after, signal);
       return { header: { log, next }, attachments: events };
-    }),
-    offer(services.pull, pullSchema, async (scope, { from, signal }) => {
-      const pulled = await resynchroniser.pull(from, scope, signal);
-      const { changedCount, conflictCount, refusedCount } = pulled;
-      return { header: { changedCount, conflictCount, refusedCount } };
     }),
   ];
 }

@@ -8,26 +8,24 @@ import type { ZodType } from 'zod';
 import { replicationError } from '../errors/replication-errors.js';
 import type { ObjectRecord } from '../objects/object-record.js';
 import type { PayloadSource } from '../objects/payload-source.js';
-import { FrameCompressor, unpackFrame } from './frame-compression.js';
-import { decodePeerFrame, encodePeerFrame, type PeerFrame } from './peer-frame.js';
+import { FrameCompressor } from './frame-compression.js';
+import { callPeer } from './peer-call.js';
+import type { PeerFrame } from './peer-frame.js';
 import {
   type ApplyAnswer,
   type ApplyHeader,
   applyAnswerSchema,
-  type ExchangeScope,
   emptySchema,
   type LogState,
   type Ping,
-  type PullCounts,
   pingSchema,
-  pullAnswerSchema,
   services,
   snapshotAnswerSchema,
 } from './peer-messages.js';
 import { decodeEvent } from './replication-event.js';
 
 /** Time limits of calls, in milliseconds. */
-const limitsMs = { ping: 3_000, short: 15_000, apply: 120_000, pull: 3_600_000 };
+const limitsMs = { ping: 3_000, short: 15_000, apply: 120_000 };
 
 const digestBytes = 32;
 
@@ -69,18 +67,10 @@ export class ReplicationPeer {
     return (await this.#call(services.apply, header, applyAnswerSchema, options)).header;
   }
 
-  async snapshot(
-    scope: ExchangeScope & { readonly after?: string | undefined },
-    signal?: AbortSignal,
-  ): Promise<SnapshotPage> {
-    const answer = await this.#call(services.snapshot, scope, snapshotAnswerSchema, { signal });
+  /** Reads a page of all that the node has, from behind `after`. */
+  async snapshot(after: string | undefined, signal?: AbortSignal): Promise<SnapshotPage> {
+    const answer = await this.#call(services.snapshot, { after }, snapshotAnswerSchema, { signal });
     return { ...answer.header, events: answer.attachments };
-  }
-
-  /** Makes the other node fetch this node's objects. */
-  async pull(scope: ExchangeScope, signal?: AbortSignal): Promise<PullCounts> {
-    const options = { timeoutMs: limitsMs.pull, signal };
-    return (await this.#call(services.pull, scope, pullAnswerSchema, options)).header;
   }
 
   /** Makes the other node forget a node for good. */
@@ -134,18 +124,15 @@ export class ReplicationPeer {
     return attachments.map(decodeEvent);
   }
 
-  async #call<THeader>(
+  #call<THeader>(
     service: string,
     header: unknown,
     schema: ZodType<THeader>,
     { attachments, timeoutMs = limitsMs.short, signal }: CallOptions,
   ): Promise<PeerFrame<THeader>> {
-    const body = await this.#compressor.pack(encodePeerFrame(header, attachments));
-    const answer = await this.#transport.call(this.nodeId, service, body, {
-      timeoutMs,
-      ...(signal && { signal }),
-    });
-    return decodePeerFrame(await unpackFrame(answer), schema);
+    const { nodeId } = this;
+    const call = { nodeId, service, header, schema, attachments, timeoutMs, signal };
+    return callPeer(this.#transport, this.#compressor, call);
   }
 }
 

@@ -33,6 +33,8 @@ export interface ReplicaLinksOptions {
   readonly resynchroniser: Resynchroniser;
   readonly healthIntervalMs: number;
   readonly dispatchLimits: () => DispatchLimits;
+  /** Nodes to which nothing is sent for the time being. */
+  readonly isPaused: (nodeId: string) => boolean;
 }
 
 interface Link {
@@ -91,6 +93,13 @@ export class ReplicaLinks implements ReplicaListener {
     gate.release();
   }
 
+  /** Sends to a node again, or no longer, as `isPaused` says now. */
+  reconsider(nodeId: string): void {
+    const { dispatcher } = this.#links.get(nodeId) ?? {};
+    if (this.#options.isPaused(nodeId)) dispatcher?.interrupt();
+    else dispatcher?.wake();
+  }
+
   suspected(nodeId: string): void {
     this.#links.get(nodeId)?.probe.suspect();
   }
@@ -123,12 +132,12 @@ export class ReplicaLinks implements ReplicaListener {
 
   #link(nodeId: string): Link {
     const { registry, transport, clock, healthIntervalMs, dispatchLimits } = this.#options;
-    const { log, content, logger, counters, confirmations, gate } = this.#options;
+    const { log, content, logger, counters, confirmations, gate, isPaused } = this.#options;
     const peer = new ReplicationPeer(transport, nodeId);
     const dispatcher = new ReplicaDispatcher({
       ...{ peer, origin: this.#options.nodeId, log, content, clock, logger },
       limits: dispatchLimits,
-      isActive: () => registry.get(nodeId)?.isActive === true,
+      isActive: () => registry.get(nodeId)?.isActive === true && !isPaused(nodeId),
       onDidConfirm: ({ sequence, eventCount, refused }) => {
         this.#failing.delete(nodeId);
         counters.replicatedEvents += Math.max(0, eventCount - refused.length);

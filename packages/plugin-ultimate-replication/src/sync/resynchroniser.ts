@@ -1,48 +1,42 @@
 import {
-  type ContentStore,
-  DwError,
   type IPersistentBackingStore,
+  LinkedAbort,
   type Logger,
   type LogPosition,
 } from '@datawarehouse/sdk';
 import { replicationError } from '../errors/replication-errors.js';
-import type { ObjectApplier } from '../objects/object-applier.js';
-import type { ObjectRecord } from '../objects/object-record.js';
-import type { RefusedRecord } from '../objects/remote-batch.js';
+import type { ObjectTable } from '../objects/object-table.js';
 import type { OriginPositions } from '../queue/origin-positions.js';
-import type { ExchangeScope, LogState, PullCounts } from '../queue/peer-messages.js';
-import { decodeEvent } from '../queue/replication-event.js';
+import type { LogState, PullCounts } from '../queue/peer-messages.js';
 import type { ReplicationPeer } from '../queue/replication-peer.js';
 import type { ReplicationCounters } from '../scaling/replication-counters.js';
-import { prefetchChunks } from './prefetch-chunks.js';
+import { addCounts, noCounts, type RemoteVersions } from './remote-versions.js';
+import type { ExchangeOutcome, TreeExchange } from './tree-exchange.js';
 
 /** What a {@link Resynchroniser} works with. */
 export interface ResynchroniserOptions {
   readonly store: IPersistentBackingStore;
-  readonly content: ContentStore;
-  readonly applier: ObjectApplier;
+  readonly table: ObjectTable;
+  readonly versions: RemoteVersions;
+  readonly exchange: TreeExchange;
   readonly positions: OriginPositions;
   readonly peerOf: (nodeId: string) => ReplicationPeer;
   readonly counters: ReplicationCounters;
   readonly logger: Logger;
 }
 
-/** What one exchange has done. */
-export interface PullOutcome extends PullCounts {
-  /** The other node's log before the listing began. */
-  readonly log: LogState;
+interface RunningExchange {
+  readonly abort: Pick<AbortController, 'abort'>;
+  readonly done: Promise<void>;
 }
 
-/** Objects applied at a time, which bounds what is held in memory. */
-const sliceLength = 64;
-
 /**
- * Fetches the whole state of another node where its log cannot tell all: because this node is new
- * to it, has lost its position, fell behind what the log holds, or the log began a new epoch.
+ * Fetches what another node has where its log cannot tell all: because this node is new to it, has
+ * lost its position, fell behind what the log holds, or the log began a new epoch.
  */
 export class Resynchroniser {
   readonly #options: ResynchroniserOptions;
-  readonly #running = new Map<string, { readonly abort: AbortController; done: Promise<void> }>();
+  readonly #running = new Map<string, RunningExchange>();
   readonly #finished = new Set<(origin: string) => void>();
   #isStopped = false;
 
@@ -75,6 +69,22 @@ export class Resynchroniser {
     return true;
   }
 
+  /** Fetches all that an origin has, and follows its log from there. */
+  async reseed(origin: string, signal?: AbortSignal): Promise<PullCounts> {
+    while (this.#running.has(origin)) await this.cancel(origin);
+    if (this.#isStopped) throw replicationError('DW_REPLICATION_CLOSED');
+    const abort = new LinkedAbort(signal);
+    const work = this.#takeOver(origin, abort.signal, true);
+    const done = work.then(
+      () => abort[Symbol.dispose](),
+      () => abort[Symbol.dispose](),
+    );
+    this.#running.set(origin, { abort, done });
+    const counts = await work;
+    for (const listener of this.#finished) listener(origin);
+    return counts;
+  }
+
   /** Ends the exchange with an origin, if one is under way. */
   async cancel(origin: string): Promise<void> {
     const running = this.#running.get(origin);
@@ -88,74 +98,61 @@ export class Resynchroniser {
   }
 
   /** Fetches all that another node has and that is newer there. */
-  async pull(origin: string, scope: ExchangeScope, signal?: AbortSignal): Promise<PullOutcome> {
+  async #pullAll(origin: string, signal: AbortSignal): Promise<ExchangeOutcome> {
     const peer = this.#options.peerOf(origin);
     let log: LogState | undefined;
     let after: string | undefined;
-    let changedCount = 0;
-    let conflictCount = 0;
-    let refusedCount = 0;
+    let counts = noCounts;
     do {
-      signal?.throwIfAborted();
-      const page = await peer.snapshot({ ...scope, after }, signal);
-      log ??= page.log;
-      for (let at = 0; at < page.events.length; at += sliceLength) {
-        const events = page.events.slice(at, at + sliceLength);
-        const records = events.flatMap((event) => this.#decode(origin, event) ?? []);
-        const outcome = await this.#apply(peer, records, signal);
-        changedCount += outcome.changedCount;
-        conflictCount += outcome.conflictCount;
-        refusedCount += outcome.refused.length + events.length - records.length;
-        this.#report(origin, outcome.refused);
-      }
-      after = nextPage(after, page.next);
+      signal.throwIfAborted();
+      const { log: logThen, events, next } = await peer.snapshot(after, signal);
+      log ??= logThen;
+      const source = peer.payloads.bind(peer);
+      const applied = await this.#options.versions.apply({ origin, events, source, signal });
+      counts = addCounts(counts, applied);
+      after = nextPage(after, next);
     } while (after !== undefined);
-    return { changedCount, conflictCount, refusedCount, log };
+    return { ...counts, log };
   }
 
-  /** One version that cannot be read, say of a newer release, does not keep the others away. */
-  #decode(origin: string, event: Uint8Array): ObjectRecord | undefined {
+  /** Fetches and takes note of the place that this node has reached in the origin's log. */
+  async #takeOver(origin: string, signal: AbortSignal, isWhole: boolean): Promise<PullCounts> {
+    const { store, positions, counters, logger } = this.#options;
     try {
-      return decodeEvent(event);
-    } catch (error) {
-      if (!DwError.is(error, 'DW_REPLICATION_INVALID_EVENT')) throw error;
-      this.#options.counters.deadLetters += 1;
-      this.#options.logger.error({ origin, error }, 'a version cannot be read');
-      return undefined;
+      const outcome = await (isWhole ? this.#pullAll(origin, signal) : this.#fetch(origin, signal));
+      const { log, changedCount, refusedCount } = outcome;
+      const position = { epoch: log.epoch, sequence: log.head };
+      await positions.exclusive(origin, async () => {
+        signal.throwIfAborted();
+        await store.batch([positions.operation(origin, position)]);
+        positions.note(origin, position);
+      });
+      counters.resynchronisations += 1;
+      logger.info({ origin, changedCount, refusedCount, position }, 'resynchronised');
+      return outcome;
+    } finally {
+      this.#running.delete(origin);
     }
-  }
-
-  async #apply(peer: ReplicationPeer, records: readonly ObjectRecord[], signal?: AbortSignal) {
-    const { applier, content } = this.#options;
-    const chunks = await prefetchChunks(records, content, peer.payloads(), signal);
-    return applier.apply({ records, source: peer.payloads(chunks), signal });
   }
 
   async #resynchronise(origin: string, signal: AbortSignal): Promise<void> {
-    const { store, positions, counters, logger } = this.#options;
+    const { logger } = this.#options;
     try {
-      const { log, changedCount, refusedCount } = await this.pull(origin, {}, signal);
-      const position = { epoch: log.epoch, sequence: log.head };
-      signal.throwIfAborted();
-      await store.batch([positions.operation(origin, position)]);
-      positions.note(origin, position);
-      counters.resynchronisations += 1;
-      logger.info({ origin, changedCount, refusedCount, position }, 'resynchronised');
-      this.#running.delete(origin);
-      for (const listener of this.#finished) listener(origin);
+      await this.#takeOver(origin, signal, false);
     } catch (error) {
-      this.#running.delete(origin);
       if (signal.aborted) return;
       logger.warn({ error, origin }, 'could not resynchronise; trying again at the next contact');
+      return;
     }
+    for (const listener of this.#finished) listener(origin);
   }
 
-  #report(origin: string, refused: readonly RefusedRecord[]): void {
-    for (const { record, error } of refused) {
-      const { namespace, key } = record;
-      this.#options.counters.deadLetters += 1;
-      this.#options.logger.error({ origin, namespace, key, error }, 'a version was refused');
-    }
+  /** A node that has nothing lists all; any other finds what differs. */
+  async #fetch(origin: string, signal: AbortSignal): Promise<ExchangeOutcome> {
+    const { table, exchange } = this.#options;
+    const { done: isEmpty = false } = await table.namespaces().next();
+    if (isEmpty) return this.#pullAll(origin, signal);
+    return exchange.run({ nodeId: origin, direction: 'pull', signal });
   }
 }
 

@@ -2,9 +2,8 @@ import type { WriteAheadLog } from '@datawarehouse/sdk';
 import type { ObjectRecord } from '../objects/object-record.js';
 import { statePath } from '../objects/object-state.js';
 import type { ObjectTable } from '../objects/object-table.js';
-import { type ExchangeScope, type LogState, logStateOf } from '../queue/peer-messages.js';
+import { type LogState, logStateOf } from '../queue/peer-messages.js';
 import { encodeEvent } from '../queue/replication-event.js';
-import { compilePattern } from '../routing/route-pattern.js';
 import type { StrategyRegistry } from '../strategies/strategy-registry.js';
 
 /** What a {@link SnapshotServer} works with. */
@@ -16,15 +15,9 @@ export interface SnapshotServerOptions {
   readonly nodeId: string;
 }
 
-/** Which page of which objects. */
-export interface SnapshotRequest extends ExchangeScope {
-  /** `next` of the page before. */
-  readonly after?: string | undefined;
-}
-
 const maxPageBytes = 1_048_576;
 const maxPageRecords = 1_000;
-/** Bounds the time of a page where the scope leaves nearly everything out. */
+/** Bounds the time of a page where nearly nothing may leave. */
 const maxPageScans = 20_000;
 
 /** Lists this node's objects for other nodes: the latest versions, tombstones among them. */
@@ -35,9 +28,13 @@ export class SnapshotServer {
     this.#options = options;
   }
 
-  /** Reads a page. The state of the log is the one from before the page was read. */
+  /**
+   * Reads a page. The state of the log is the one from before the page was read.
+   *
+   * @param after - `next` of the page before.
+   */
   async page(
-    request: SnapshotRequest,
+    after: string | undefined,
     signal?: AbortSignal,
   ): Promise<{
     readonly log: LogState;
@@ -46,13 +43,13 @@ export class SnapshotServer {
   }> {
     const { table, log } = this.#options;
     const logState = logStateOf(log);
-    const isWanted = this.#selector(request);
     const events: Uint8Array[] = [];
     let pageBytes = 0;
     let scanCount = 0;
-    for await (const state of table.scanAll(request.after, signal)) {
+    for await (const state of table.scanAll(after, signal)) {
       scanCount += 1;
-      for (const event of state.filter(isWanted).map(encodeEvent)) {
+      const visible = state.filter((record) => this.mayLeave(record));
+      for (const event of visible.map(encodeEvent)) {
         events.push(event);
         pageBytes += event.byteLength;
       }
@@ -62,15 +59,6 @@ export class SnapshotServer {
       }
     }
     return { log: logState, events };
-  }
-
-  /** Tells whether a record may leave this node, and is asked for. */
-  #selector({ dataSetFilter, sinceMs }: ExchangeScope): (record: ObjectRecord) => boolean {
-    const pattern = dataSetFilter === undefined ? undefined : compilePattern(dataSetFilter);
-    return (record) =>
-      this.mayLeave(record) &&
-      (sinceMs === undefined || record.version.physicalMs >= sinceMs) &&
-      (pattern === undefined || pattern.matches(record.namespace));
   }
 
   /** Tells whether a record may leave this node. In doubt it may not. */

@@ -6,6 +6,7 @@ import {
   membershipChangedTopic,
   peerError,
 } from '@datawarehouse/sdk';
+import { identityOf } from './test-identities.js';
 
 /** A membership that a test changes. */
 export class MemoryMembership implements IClusterMembership {
@@ -47,5 +48,10 @@ export class MemoryMembership implements IClusterMembership {
 }
 
 function memberOf(nodeId: string): ClusterMember {
-  return { nodeId, endpoint: `http://${nodeId}`, publicKey: 'A'.repeat(43), joinedAtMs: 0 };
+  return {
+    nodeId,
+    endpoint: `http://${nodeId}`,
+    publicKey: identityOf(nodeId).publicKey,
+    joinedAtMs: 0,
+  };
 }

@@ -25,6 +25,8 @@ export class MemoryNetwork {
   fateOf: (call: NetworkCall) => CallFate = () => 'delivered';
   /** Waits before a call arrives, which reorders calls. */
   delayOf: (call: NetworkCall) => Promise<void> = () => nextTurn();
+  /** Called with every call that was answered. */
+  onDidAnswer: (call: NetworkCall, answer: Uint8Array) => void = () => undefined;
   /** Every call that was made, in order. */
   readonly calls: NetworkCall[] = [];
 
@@ -79,6 +81,7 @@ export class MemoryNetwork {
     const second = fate === 'deliveredTwice' ? handle().catch(refuse) : undefined;
     const answer = await handle().catch(refuse);
     await second;
+    this.onDidAnswer(call, answer);
     if (fate === 'answerLost') throw peerError('DW_PEER_TIMEOUT', { details: { nodeId: call.to } });
     return new Uint8Array(answer);
   }

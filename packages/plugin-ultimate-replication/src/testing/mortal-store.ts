@@ -14,6 +14,8 @@ export class MortalStore implements IPersistentBackingStore {
   /** Batches still let through; the process is killed before the one after. */
   batchesUntilDeath = Infinity;
   onDeath: () => void = () => undefined;
+  /** Called before each batch. */
+  onBatch: (operations: readonly BackingStoreOperation[]) => void = () => undefined;
 
   constructor(medium: IPersistentBackingStore) {
     this.#medium = medium;
@@ -56,6 +58,7 @@ export class MortalStore implements IPersistentBackingStore {
   }
 
   async batch(operations: readonly BackingStoreOperation[], options?: BackingStoreWriteOptions) {
+    this.onBatch(operations);
     if (!this.#isDead && this.batchesUntilDeath <= 0) this.kill();
     this.batchesUntilDeath -= 1;
     await this.#alive().batch(operations, options);

@@ -13,7 +13,6 @@ import {
 } from '@datawarehouse/sdk';
 import {
   callRoute,
-  createTestNodeIdentity,
   createTestPluginContext,
   MemoryBackingStore,
   MemoryMessageBus,
@@ -24,6 +23,7 @@ import { UltimateReplicationPlugin } from '../ultimate-replication-plugin.js';
 import { MemoryMembership } from './memory-membership.js';
 import { MemoryNetwork } from './memory-network.js';
 import { MortalStore } from './mortal-store.js';
+import { identityOf } from './test-identities.js';
 
 /** How a {@link TestNode} starts. */
 export interface TestNodeOptions {
@@ -64,7 +64,7 @@ export class TestNode implements AsyncDisposable {
     this.context = createTestPluginContext({
       ...{ pluginId: 'ultimate-replication', store: this.store, bus: this.bus },
       config: { healthIntervalMs: 200, confirmTimeoutMs: 2_000, ...options.config },
-      node: createTestNodeIdentity(nodeId),
+      node: identityOf(nodeId),
       services: [
         [IClusterMembership, this.membership],
         [IPeerTransport, network.transport(nodeId)],

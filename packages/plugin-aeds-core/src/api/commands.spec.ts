@@ -2,6 +2,7 @@ import { access, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parsePluginManifest } from '@datawarehouse/sdk';
+import { MemoryBackingStore } from '@datawarehouse/sdk/testing';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { agentPaths } from '../agent/agent-directory.js';
 import { openCollections } from '../collections/aeds-collections.js';
@@ -108,26 +109,27 @@ describe('commands', { timeout: 30_000 }, () => {
   });
 
   it('hold, pause, resume and explain the work of a job', async () => {
-    const { clients } = openCollections(server.context.store);
+    const store = new MemoryBackingStore();
     const client = sampleClient();
-    await clients.create(client.clientId, client);
-    await runCommand(server, 'channels create', { arguments: { id: 'stable' }, options: {} });
+    await openCollections(store).clients.create(client.clientId, client);
+    await using own = await startTestServer({ store });
+    await runCommand(own, 'channels create', { arguments: { id: 'stable' }, options: {} });
     const file = join(folder, 'app.tar');
     await writeFile(file, 'the app');
-    expect((await runCommand(server, 'jobs hold')).lines).toEqual(['no job begins']);
-    const published = await runCommand(server, 'publish', { options: { channel: 'stable', file } });
+    expect((await runCommand(own, 'jobs hold')).lines).toEqual(['no job begins']);
+    const published = await runCommand(own, 'publish', { options: { channel: 'stable', file } });
     const { jobId: id } = published.result as { readonly jobId: string };
     const work = async (verb: string): Promise<unknown> =>
-      (await runCommand(server, `jobs ${verb}`, { arguments: { id } })).result;
+      (await runCommand(own, `jobs ${verb}`, { arguments: { id } })).result;
     expect(await work('pause')).toMatchObject({ state: 'paused', attempts: [] });
-    expect((await runCommand(server, 'jobs release')).lines).toEqual(['jobs begin again']);
+    expect((await runCommand(own, 'jobs release')).lines).toEqual(['jobs begin again']);
     expect(await work('attempts')).toMatchObject({ state: 'paused', starts: 0 });
     expect(await work('resume')).toMatchObject({ state: 'waiting' });
     await vi.waitFor(async () => {
       expect(await work('attempts')).toMatchObject({ state: 'completed', starts: 1 });
     });
     await expect(work('retry')).rejects.toMatchObject({ code: 'DW_AEDS_JOB_NOT_DEAD' });
-    expect((await runCommand(server, 'jobs dead')).lines).toEqual(['no dead letters']);
+    expect((await runCommand(own, 'jobs dead')).lines).toEqual(['no dead letters']);
   });
 
   it('fail where a delivery that was waited for came to nothing', async () => {

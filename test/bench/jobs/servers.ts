@@ -25,7 +25,7 @@ export interface Refusal {
 export async function findProgram(name: string): Promise<string | undefined> {
   try {
     const { stdout } = await execute('which', [name]);
-    return await realpath(stdout.trim());
+    return stdout.trim();
   } catch {
     return undefined;
   }
@@ -65,10 +65,12 @@ export async function startPostgres(folder: string, prefix: readonly string[] = 
     await chmod(dirname(folder), 0o755);
   }
   const data = join(folder, 'data');
+  // Where the others of its programs are; not where a link to it may be.
+  const programs = dirname(await realpath(program));
   const port = await freePort();
   try {
     const arguments_ = ['-D', data, '-U', 'postgres', '-A', 'trust', '--no-instructions'];
-    await execute(join(dirname(program), 'initdb'), arguments_, { ...user, cwd: folder });
+    await execute(join(programs, 'initdb'), arguments_, { ...user, cwd: folder });
   } catch (error) {
     return { note: `postgres cannot be set up here: ${(error as Error).message.slice(0, 100)}` };
   }

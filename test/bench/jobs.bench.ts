@@ -181,8 +181,10 @@ async function countedSyncs(
 ): Promise<number> {
   const folder = join(surroundings.folder, `counted-${kind}-${inFlight}`);
   await mkdir(folder);
-  await chmod(folder, 0o777);
   const file = join(folder, 'syncs');
+  // Whoever the server runs as has to write there.
+  await writeFile(file, '');
+  await chmod(file, 0o666);
   const jobCount = countedJobs * inFlight;
   const settings = { ...surroundings.settings(kind, 0), jobCount, inFlight };
   if (kind === 'ours') {

@@ -281,19 +281,28 @@ export class JobEngine {
 
   #newJob(request: JobRequest, jobId: string, sequence: number): StoredJob {
     const { handler, data, key, score = 50, timeLimitMs, delayMs = 0 } = request;
-    const now = this.#options.clock.now();
-    return {
-      ...{ jobId, handler, score, sequence },
-      ...(data !== undefined && { data }),
-      ...(key !== undefined && { key }),
-      state: delayMs > 0 ? 'delayed' : 'waiting',
-      queuedAt: now,
-      ...(delayMs > 0 && { notBefore: now + delayMs }),
-      maxAttempts: request.maxAttempts ?? this.#options.maxAttempts ?? 5,
-      ...(timeLimitMs !== undefined && { timeLimitMs }),
+    const queuedAt = this.#options.clock.now();
+    const maxAttempts = request.maxAttempts ?? this.#options.maxAttempts ?? 5;
+    // Assigned rather than spread: this is done for every job.
+    const job: { -readonly [K in keyof StoredJob]: StoredJob[K] } = {
+      jobId,
+      handler,
+      score,
+      sequence,
+      state: 'waiting',
+      queuedAt,
+      maxAttempts,
       starts: 0,
       attempts: [],
     };
+    if (data !== undefined) job.data = data;
+    if (key !== undefined) job.key = key;
+    if (timeLimitMs !== undefined) job.timeLimitMs = timeLimitMs;
+    if (delayMs > 0) {
+      job.state = 'delayed';
+      job.notBefore = queuedAt + delayMs;
+    }
+    return job;
   }
 
   #moved(job: StoredJob, from: EngineJobState | undefined): void {

@@ -208,13 +208,8 @@ export class JobRunner {
     const { moves, clock } = this.#options;
     return this.#decide(running, async () => {
       const now = clock.now();
-      const job: StoredJob = {
-        ...withEnd(running.job, now),
-        state: 'completed',
-        endedAt: now,
-        ...(result !== undefined && { result }),
-      };
-      await moves.move(running.job, job, operations);
+      const job: StoredJob = { ...withEnd(running.job, now), state: 'completed', endedAt: now };
+      await moves.move(running.job, result === undefined ? job : { ...job, result }, operations);
     });
   }
 

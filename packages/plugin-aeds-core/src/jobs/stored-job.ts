@@ -89,7 +89,9 @@ export function isEnded(state: EngineJobState): boolean {
 export function withStart(job: StoredJob, startedAt: number): StoredJob {
   const rest = job.notBefore === undefined ? job : without(job, 'notBefore');
   const number = job.starts + 1;
-  const attempts = [...job.attempts, { number, startedAt }].slice(-maxKeptAttempts);
+  const attempt = { number, startedAt };
+  const attempts =
+    job.attempts.length === 0 ? [attempt] : [...job.attempts, attempt].slice(-maxKeptAttempts);
   return { ...rest, state: 'running', starts: number, attempts };
 }
 
@@ -97,8 +99,10 @@ export function withStart(job: StoredJob, startedAt: number): StoredJob {
 export function withEnd(job: StoredJob, endedAt: number, error?: JobError): StoredJob {
   const last = job.attempts.at(-1);
   if (last === undefined || last.endedAt !== undefined) return job;
-  const ended = { ...last, endedAt, ...(error !== undefined && { error }) };
-  return { ...job, attempts: [...job.attempts.slice(0, -1), ended] };
+  const { number, startedAt } = last;
+  const ended = error === undefined ? { number, startedAt, endedAt } : { ...last, endedAt, error };
+  const attempts = job.attempts.length === 1 ? [ended] : [...job.attempts.slice(0, -1), ended];
+  return { ...job, attempts };
 }
 
 /** A job whose running attempt does not count. */

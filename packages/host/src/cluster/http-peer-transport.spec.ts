@@ -300,7 +300,9 @@ describe('a request between nodes', () => {
       seen.push(text(body));
       return new Uint8Array();
     });
-    const proxy = await openProxy(b.endpoint, { request: (data) => data.replace('10', '99') });
+    const proxy = await openProxy(b.endpoint, {
+      request: (data) => data.replace('"amount":10', '"amount":99'),
+    });
     introduce(a, b, proxy);
     await expect(a.transport.call('b', 'pay', bytes('{"amount":10}'))).rejects.toMatchObject({
       code: 'DW_PEER_REFUSED',
